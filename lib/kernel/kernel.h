@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The boundary: what a kernel with VFIO SPAPR TCE v2 offers, and no more. Two things stand behind
+ * it: the real VFIO (vfio.c) and a model of it for tests.
+ *
+ * Every call returns what the kernel said: 0, a negative errno, or a positive number where the
+ * kernel answers so; judging it is the caller's business. File descriptors are the caller's to
+ * close. Calls are made under the library's lock, but for those marked [any].
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tce/plan.h>
+#include <tce/types.h>
+
+enum {
+	KERNEL_GROUP_VIABLE = 1,   /* every device of the group is bound to a VFIO driver */
+	KERNEL_GROUP_ATTACHED = 2, /* the group is in a container */
+	KERNEL_NAME_MAX = 64,	   /* bytes of a device's or driver's name, terminator included */
+};
+
+struct tce_kernel {
+	const char *name;
+
+	/* Devices, by name. -ENODEV: no such device. */
+	int (*device_group)(const char *device, int *group); /* [any] -ENODEV: no group either */
+	int (*device_driver)(const char *device,
+			     char driver[KERNEL_NAME_MAX]); /* [any] "" if none */
+	/* The next device of a group after the @at-th: 0, or -ENOENT past the last. [any] */
+	int (*group_device)(int group, unsigned at, char device[KERNEL_NAME_MAX]);
+
+	/* Container and group. */
+	int (*container_open)(int *fd); /* -EPROTONOSUPPORT: a VFIO without SPAPR TCE v2 */
+	int (*container_check)(int fd); /* the same questions of a descriptor that is open */
+	int (*group_open)(int group, int *fd);
+	int (*group_number)(int fd, int *group); /* -EBADF: the file is no VFIO group */
+	int (*group_flags)(int fd, unsigned *flags);
+	int (*group_attach)(int group_fd, int container_fd); /* SET_CONTAINER and SET_IOMMU v2 */
+	int (*group_detach)(int group_fd);
+	int (*facts)(int container_fd, struct tce_facts *facts); /* all but lock_free */
+	int (*dup)(int fd, int *copy);				 /* close-on-exec, both */
+	int (*close)(int fd); /* [any], a forked child's handler included */
+
+	/* Windows, memory, TCEs of a container. */
+	int (*window_create)(int fd, uint64_t page, uint64_t size, uint32_t levels,
+			     uint64_t *start);
+	int (*window_remove)(int fd, uint64_t start);
+	int (*enroll)(int fd, void *va, size_t len);   /* REGISTER_MEMORY */
+	int (*unenroll)(int fd, void *va, size_t len); /* UNREGISTER_MEMORY */
+	int (*map)(int fd, void *va, uint64_t iova, uint64_t len, unsigned access);
+	int (*unmap)(int fd, uint64_t iova, uint64_t len);
+
+	/* A device of a group. */
+	int (*device_open)(int group_fd, const char *device, int *fd);
+	int (*device_stop)(int fd); /* no DMA begins after this: reset, or bus mastering cleared */
+
+	/* The process. */
+	int (*locked)(uint64_t *bytes);	    /* VmLck */
+	int (*lock_limit)(uint64_t *bytes); /* RLIMIT_MEMLOCK; UINT64_MAX: none, or CAP_IPC_LOCK */
+	/* Smallest page behind a range. -EFAULT: part of it is not mapped. */
+	int (*backing_page)(const void *va, size_t len, size_t *page);
+	int (*memory)(uint64_t *total,
+		      uint64_t *hugepage); /* the machine's RAM, its default hugepage */
+};
+
+/* The real kernel. */
+extern const struct tce_kernel tce_kernel_vfio;
+
+#endif
