@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the guests get from this tree: the agent, and the build installed into a stage."""
+import fcntl
+import hashlib
+import os
+import subprocess
+
+from rig_cross import TRIPLE
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+_staged = {}
+
+
+class BuildError(Exception):
+    """The tree does not build; the text ends with the compiler's words."""
+
+
+def run(argv, **more):
+    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **more)
+    if p.returncode:
+        raise BuildError(f"{' '.join(argv)} failed:\n" + "\n".join(p.stdout.splitlines()[-40:]))
+    return p.stdout
+
+
+def agent(cache):
+    """The agent for the guests, compiled once for each text of its source."""
+    with open(f"{HERE}/agent.c", "rb") as f:
+        key = hashlib.sha256(f.read()).hexdigest()[:16]
+    path = f"{cache}/agent-{key}"
+    if not os.path.exists(path):
+        native = os.uname().machine == "ppc64le"
+        run(["gcc" if native else f"{TRIPLE}-gcc", f"--sysroot={cache}/guest-root", "-std=gnu11",
+             "-O2", "-Wall", "-Wextra", "-Werror", "-o", f"{path}.{os.getpid()}",
+             f"{HERE}/agent.c"])
+        os.rename(f"{path}.{os.getpid()}", path)
+    return path
+
+
+def stage(build):
+    """Bring a Meson build up to date and install it into a directory; that directory.
+
+    None when there is no such build: a guest without it is of use too.
+    """
+    build = os.path.join(TREE, build)
+    if not os.path.exists(f"{build}/build.ninja"):
+        return None
+    if build not in _staged:
+        out = f"{build}/stage"
+        with open(f"{build}/.stage-lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.environ.get("LIBTCE_NO_BUILD"):
+                run(["ninja", "-j2", "-C", build])
+            run(["meson", "install", "-C", build, "--no-rebuild", "--only-changed", "--quiet"],
+                env=dict(os.environ, DESTDIR=out))
+        _staged[build] = out if os.path.isdir(f"{out}/usr/local") else None
+    return _staged[build]
+
+
+def built(path, build="build/ppc64le-gcc"):
+    """The path of something that a build made, brought up to date first."""
+    stage(build)
+    path = os.path.join(TREE, build, path)
+    if not os.path.exists(path):
+        raise BuildError(f"{path}: the build made no such file")
+    return path
