@@ -25,7 +25,7 @@
 enum { MSG_START = 1, MSG_START_PTY, MSG_STDIN, MSG_KILL, MSG_HELLO = 16, MSG_OUT, MSG_EXIT };
 
 #define MAX_JOBS 256
-#define CHUNK 32768
+#define CHUNK	 32768
 
 struct header {
 	uint32_t type;
