@@ -46,7 +46,8 @@ GOOD = {
     "lib/eal/eal.c": SPDX_C + "#include <rte_eal.h>\n#include <tce/x.h>\n",
     "drivers/attach/a.c": SPDX_C + "#include <bus_vdev_driver.h>\n",
     "app/tce/main.c": SPDX_C + "#include <stdio.h>\n\nint main(void)\n{\n\tputs(\"x\");\n}\n",
-    "examples/e.c": SPDX_C + "#include <tce/x.h>\n",
+    "examples/e.c": SPDX_C + "#include <linux/vfio.h>\n#include <tce/x.h>\n\n"
+                             "int f(void)\n{\n\treturn ioctl(0, 0);\n}\n",
 }
 
 
