@@ -29,10 +29,12 @@ LAYERS = [
 # What the boundary may know of the layer above it: the types in which it answers.
 KERNEL_MAY = {"tce/types.h", "tce/plan.h"}
 
-LOUD = re.compile(
-    r"\b(printf|vprintf|fprintf|vfprintf|dprintf|vdprintf|puts|fputs|putchar|putc|fputc|perror|"
-    r"psignal|err|errx|warn|warnx|error|syslog|exit|_exit|_Exit|quick_exit|abort|assert|"
-    r"rte_exit|rte_panic|raise)\s*\(|\b(stdout|stderr|STDOUT_FILENO|STDERR_FILENO)\b")
+LOUD_CALLS = (
+    "printf", "vprintf", "fprintf", "vfprintf", "dprintf", "vdprintf", "puts", "fputs", "putchar",
+    "putc", "fputc", "perror", "psignal", "err", "errx", "warn", "warnx", "error", "syslog", "exit",
+    "_exit", "_Exit", "quick_exit", "abort", "assert", "raise", "rte_exit", "rte_panic")
+LOUD_NAMES = ("stdout", "stderr", "STDOUT_FILENO", "STDERR_FILENO")
+LOUD = re.compile(rf"\b({'|'.join(LOUD_CALLS)})\s*\(|\b({'|'.join(LOUD_NAMES)})\b")
 IOCTL = re.compile(r"\bioctl\s*\(|\b(SYS|__NR)_ioctl\b")
 
 
@@ -137,9 +139,11 @@ def ioctls(files, _root):
 
 
 def quiet(files, _root):
-    """Under lib/ and drivers/ nothing prints, exits or aborts."""
+    """Under lib/ and drivers/ nothing prints, exits or aborts, but for the model: a test's."""
     for f in files.values():
         if not f.is_c() or not f.path.startswith(("lib/", "drivers/")):
+            continue
+        if f.path.startswith("lib/kernel/model/"):
             continue
         code = f.code()
         for match in LOUD.finditer(code):

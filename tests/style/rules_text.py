@@ -18,6 +18,9 @@ FOREIGN = re.compile(
     r"\b(deb|ftp|security|snapshot|archive)[.]debian[.]org\b|\bdebian[.]ne[t]\b|"
     r"\bnodesource[.]com\b|\b(pypi|crates)[.](org|io)\b|"
     r"\bregistry[.]npmjs[.]org\b|\bproxy[.]golang[.]org\b")
+INWARD = re.compile(
+    r"\b[1-3] of [3]\b|\bissu[e] #?[0-9]|\bshare[d]/(design|kernel|power|model|seed)|"
+    r"\b(kernel-fact[s]|power-guest[s])[.]md|[.]librar[y]/|Co-authore[d]-by")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -96,6 +99,15 @@ def foreign(files, _root):
                 yield f"{f.path}:{n}: '{found.group(0)}' is of one machine or one mirror"
 
 
+def inward(files, _root):
+    """The tree speaks of the project, not of how it came about."""
+    for f in files.values():
+        for n, line in enumerate(f.lines, 1):
+            found = INWARD.search(line)
+            if found:
+                yield f"{f.path}:{n}: '{found.group(0)}'"
+
+
 def links(files, _root):
     """Relative links of the documents lead somewhere."""
     for f in files.values():
@@ -118,4 +130,5 @@ def executable(files, root):
             yield f"{f.path}: is executable but has no #!"
 
 
-RULES = [spdx, licence, columns, endings, length, unfinished, foreign, links, executable]
+RULES = [
+    spdx, licence, columns, endings, length, unfinished, foreign, inward, links, executable]
