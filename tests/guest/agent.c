@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rig's hand inside a guest: process 1 once the boot script is done. It starts commands for the
- * host, carries their input and output over one virtio port, and reports how each ended.
+ * The rig's hand inside a guest, and its first process: it mounts, reserves hugepages and loads the
+ * modules that /rig/boot names (a shell would take seconds for that here). Then it starts commands
+ * for the host, carries their input and output over one virtio port, and reports how each ended.
  *
  * A message either way is a header and `len` bytes: START (command text), STDIN (no bytes: end of
  * input), KILL (a 32-bit signal number, for the whole session's process group) from the host;
@@ -17,8 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -310,6 +314,60 @@ static void handle_message(void)
 	free(data);
 }
 
+static void mount_all(void)
+{
+	static const struct {
+		const char *type, *where;
+	} mounts[] = {
+		{"proc", "/proc"},	{"sysfs", "/sys"},	{"devtmpfs", "/dev"},
+		{"devpts", "/dev/pts"}, {"tmpfs", "/dev/shm"},	{"hugetlbfs", "/dev/hugepages"},
+	};
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		mkdir(mounts[i].where, 0755);
+		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL))
+			fprintf(stderr, "agent: mount %s: %s\n", mounts[i].where, strerror(errno));
+	}
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		fprintf(stderr, "agent: %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* /rig/boot: the number of hugepages, then one module a line, in the order to load them. */
+static void prepare(void)
+{
+	char line[300];
+	FILE *boot, *pages;
+
+	boot = fopen("/rig/boot", "re");
+	pages = fopen("/proc/sys/vm/nr_hugepages", "we");
+	if (!boot || !fgets(line, sizeof(line), boot))
+		die("/rig/boot");
+	if (pages) {
+		fputs(line, pages);
+		fclose(pages);
+	}
+	while (fgets(line, sizeof(line), boot)) {
+		line[strcspn(line, "\n")] = '\0';
+		load_module(line);
+	}
+	fclose(boot);
+	chmod("/", 0755); /* EAL takes no plugin from below a folder that anybody may write */
+	sethostname("guest", 5);
+	setenv("HOME", "/root", 1);
+	setenv("PATH", "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin", 1);
+	setenv("LD_LIBRARY_PATH", "/usr/local/lib:/usr/local/lib/powerpc64le-linux-gnu", 1);
+	if (chdir("/root"))
+		die("/root");
+}
+
 static int open_port(void)
 {
 	char path[300], name[32] = "";
@@ -387,6 +445,8 @@ int main(void)
 	sigset_t child;
 	int sigfd;
 
+	mount_all();
+	prepare();
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);

@@ -33,8 +33,10 @@ endian = 'little'
 [properties]
 sys_root = root
 pkg_config_libdir = [root + '/usr/lib/{triple}/pkgconfig', root + '/usr/share/pkgconfig']
-dpdk_driver_headers = '{headers}'
 needs_exe_wrapper = true
+
+[project options]
+dpdk_headers = '{headers}'
 
 [built-in options]
 c_args = flags
@@ -46,8 +48,8 @@ NATIVE = """\
 c = '{c}'
 cpp = '{cpp}'
 
-[properties]
-dpdk_driver_headers = '{headers}'
+[project options]
+dpdk_headers = '{headers}'
 
 [built-in options]
 pkg_config_path = '{libdir}/pkgconfig'

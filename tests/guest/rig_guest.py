@@ -22,10 +22,24 @@ from rig_setup import cache_dir, qemu_command
 # Lines of QEMU's own log that mean: a device reached for an I/O address that nothing maps.
 STRAY = re.compile(r"rejected|TCE access fault|[Ii]nvalid (?:read|write) at|tce.*(?:fault|invalid)",
                    re.I)
-TROUBLE = re.compile(r"WARNING: |BUG: |kernel BUG|Oops|Unable to handle|Kernel panic|"
+TROUBLE = re.compile(r"WARNING: (?:CPU|\S+:\d+ at )|BUG: |kernel BUG|Oops|Unable to handle|Kernel panic|"
                      r"soft lockup|rcu.*stall|hung_task|blocked for more than")
 FATAL = re.compile(r"kernel BUG|Oops|Unable to handle kernel|Kernel panic|Attempted to kill init")
 PR_SET_PDEATHSIG = 1
+# Zeroing every page, flushing caches at each system call and testing ciphers cost an emulated
+# guest seconds.
+CMDLINE = "console=hvc0 quiet loglevel=5 panic=-1 init_on_alloc=0 mitigations=off " \
+          "cryptomgr.notests=1"
+
+BIND = """\
+cd /sys/bus/pci/devices/{addr} || exit
+echo {driver} >driver_override
+[ ! -e driver ] || echo {addr} >driver/unbind
+echo {addr} >/sys/bus/pci/drivers_probe
+[ driver -ef /sys/bus/pci/drivers/{driver} ] && exit
+echo {addr} is not bound to {driver}
+exit 1
+"""
 
 
 class GuestError(Exception):
@@ -95,7 +109,7 @@ class Guest:
         self.logs, self.boot_timeout, self.qemu_args = logs, boot_timeout, qemu_args
         self.cache = cache_dir()
         self.vmlinux = f"{self.cache}/kernel-{kernel}/vmlinux"
-        self.cmdline = f"console=hvc0 quiet loglevel=5 panic=-1 {append}".strip()
+        self.cmdline = f"{CMDLINE} {append}".strip()
         self.dir = self.image = self.qemu = self.channel = None
         self.console = []
         self._stray_from = 0
@@ -145,11 +159,10 @@ class Guest:
             version = f.read()
         for name in os.listdir(kernel):
             cpio.add(f"{kernel}/{name}", f"usr/lib/modules/{version}/{name}")
-        here = os.path.dirname(os.path.abspath(__file__))
-        cpio.add(agent(self.cache), "rig/agent")
-        cpio.add(f"{here}/init", "init")
-        cpio.data("rig/config", f'HUGEPAGES={self.hugepages}\nMODULES="{" ".join(self.modules)}"\n'
-                  .encode())
+        cpio.add(agent(self.cache), "init")
+        order = [f"/lib/modules/{version}/{name}"
+                 for name in rig_image.load_order(kernel, self.modules)]
+        cpio.data("rig/boot", "".join(f"{line}\n" for line in (self.hugepages, *order)).encode())
         staged = stage(self.build)
         if staged:
             for part in sorted(os.listdir(f"{staged}/usr/local")):
@@ -311,24 +324,24 @@ class Guest:
 
     def _find_devices(self):
         """Give every device its address: bus by bus, in the order they were plugged."""
-        out = self.run("for d in /sys/bus/pci/devices/*; do echo ${d##*/} $(cat $d/class "
-                       "$d/vendor $d/device); done", check=True).out
+        out = self.run("cd /sys/bus/pci/devices; for d in *; do read c <$d/class; "
+                       "read v <$d/vendor; read p <$d/device; echo $d $c $v $p; done",
+                       check=True).out
         found = [line.split()[0] for line in out.splitlines()
                  if not line.split()[1].startswith(("0x0604", "0x0780"))]
         if len(found) != len(self.devices):
             raise GuestError(f"{len(self.devices)} devices were plugged, the guest sees:\n{out}")
+        script = ""
         for device, addr in zip(self.devices, sorted(found)):
             device.addr = addr
             if device.bind:
-                self.bind(addr, device.bind)
+                script += f"({BIND.format(addr=addr, driver=device.bind)}) || exit\n"
+        if script:
+            self.run(script, check=True)
 
     def bind(self, addr, driver="vfio-pci"):
         """Bind a PCI function to a driver, off whatever drives it now."""
-        self.run(f"cd /sys/bus/pci/devices/{addr} || exit; echo {driver} > driver_override; "
-                 f"[ ! -e driver ] || echo {addr} > driver/unbind; "
-                 f"echo {addr} > /sys/bus/pci/drivers_probe; "
-                 f"[ \"$(basename $(readlink driver))\" = {driver} ] || "
-                 f"{{ echo {addr} is not bound to {driver}; exit 1; }}", check=True)
+        self.run(BIND.format(addr=addr, driver=driver), check=True)
 
     def unbind(self, addr):
         """Take a PCI function off its driver."""

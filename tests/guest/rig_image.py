@@ -24,10 +24,12 @@ LIBRARIES = ("librte_*.so.*", "dpdk/pmds-*/*.so*", "libcmocka.so.*", "libgcc_s.s
              "libnuma.so.*", "libpcap.so.*", "libm.so.6", "libdl.so.2", "libpthread.so.0",
              "librt.so.1", "libatomic.so.1")
 EXTRA = ("usr/share/misc/pci.ids",)
+# busybox keeps its applets' names in one table, sorted, each ended by a zero byte.
+APPLETS = rb"\0\[\0\[\[\0((?:[a-z][a-z0-9_.-]*\0)+)"
 
 
 def recipe():
-    return [PROGRAMS, LIBRARIES, EXTRA, 2]
+    return [PROGRAMS, LIBRARIES, EXTRA, APPLETS, 4]
 
 
 class Cpio:
@@ -114,6 +116,18 @@ def pick_kernel(root, out):
     write_modules_dep(f"{out}/modules", depends, version)
 
 
+def load_order(where, names):
+    """File names of modules, each after those it needs; names built into the kernel fall out."""
+    with open(f"{where}/modules.dep", encoding="utf-8") as f:
+        table = dict(line.rstrip("\n").split(":") for line in f)
+    order = []
+    for name in names:
+        file = name.replace("-", "_") + ".ko"
+        if file in table:
+            order += [*reversed(table[file].split()), file]
+    return list(dict.fromkeys(order))
+
+
 def write_modules_dep(where, depends, version):
     """modules.dep as depmod would write it; modprobe in the guest reads it."""
     def closure(name):
@@ -157,6 +171,16 @@ def libraries(root, programs):
     return sorted(have)
 
 
+def applets(root):
+    """The commands that this busybox can be called as."""
+    with open(f"{root}/bin/busybox", "rb") as f:
+        found = re.search(APPLETS, f.read())
+    names = found.group(1).decode().split("\0")[:-1] if found else []
+    if not {"cat", "mount", "sh", "modprobe"} <= set(names):
+        raise AptError("the names of busybox's applets are not where they used to be")
+    return ["[", "[[", *names]
+
+
 def make_base(root, out):
     """The cpio of everything that is the same in each run."""
     programs = [p for p in PROGRAMS if os.path.exists(f"{root}/{p}")]
@@ -167,8 +191,9 @@ def make_base(root, out):
         for name in ("bin", "sbin", "lib", "lib64"):
             cpio.folder(f"usr/{name}")
             cpio.link(name, f"usr/{name}")
-        for name in ("dev", "proc", "sys", "tmp", "root", "run", "mnt", "etc", "var"):
+        for name in ("dev/pts", "dev/shm", "dev/hugepages", "proc", "sys", "tmp", "root", "run", "mnt", "etc", "var/tmp"):
             cpio.folder(name)
+        cpio.link("var/run", "../run")
         cpio.node("dev/console", 5, 1)
         cpio.node("dev/null", 1, 3)
         loader = os.path.realpath(f"{root}/lib64/ld64.so.2")
@@ -176,8 +201,10 @@ def make_base(root, out):
         cpio.link("usr/lib64/ld64.so.2", f"../../{LIBDIR}/ld64.so.2")
         for path in (*programs, *libraries(root, programs), *EXTRA):
             if not path.endswith("/ld64.so.2"):
-                cpio.add(f"{root}/{path}", path.replace("bin/busybox", "usr/bin/busybox")
-                         if path == "bin/busybox" else path)
+                cpio.add(f"{root}/{path}", f"usr/{path}" if path == "bin/busybox" else path)
+        for name in applets(root):
+            if f"usr/bin/{name}" not in PROGRAMS and name != "busybox":
+                cpio.link(f"usr/bin/{name}", "busybox")
         cpio.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"
                                 b"nobody:x:65534:65534:nobody:/:/bin/false\n")
         cpio.data("etc/group", b"root:x:0:\nnogroup:x:65534:\n")

@@ -31,7 +31,7 @@ HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", 
                  "libcmocka-dev", "device-tree-compiler")
 CROSS_PACKAGES = ("gcc-powerpc64le-linux-gnu",)
 GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc-12-dev",
-                  "libcmocka-dev", "libpcap-dev", "busybox", "strace", "util-linux", "pciutils")
+                  "libcmocka-dev", "libpcap-dev", "busybox-static", "strace", "util-linux", "pciutils")
 NATIVE_PACKAGES = ("libdpdk-dev", "libnuma-dev")
 # The host's own C library and tools serve the native build; only DPDK's side is unpacked.
 NATIVE_OWN = re.compile(r"lib(?!c6|c-dev|gcc-|stdc|gomp|asan|crypt-dev|perl)")

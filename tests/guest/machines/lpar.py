@@ -22,7 +22,8 @@ def plug(guest, index):
 def arguments(guest):
     """Machine, memory and the agent's port. maxmem above the memory keeps the kernel's own
     drivers from asking for an impossible window and thereby losing the slot for everybody."""
-    argv = ["-machine", ",".join(["pseries", *guest.machine_options]),
+    # QEMU's own small firmware starts the kernel ten seconds sooner than SLOF does.
+    argv = ["-machine", ",".join(["pseries,x-vof=on", *guest.machine_options]),
             "-nodefaults", "-vga", "none",
             "-m", f"{guest.mem}M,slots=2,maxmem={guest.maxmem or 2 * guest.mem}M"]
     if guest.default_bridge:
