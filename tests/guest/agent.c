@@ -319,8 +319,8 @@ static void mount_all(void)
 	static const struct {
 		const char *type, *where;
 	} mounts[] = {
-		{"proc", "/proc"},	{"sysfs", "/sys"},	{"devtmpfs", "/dev"},
-		{"devpts", "/dev/pts"}, {"tmpfs", "/dev/shm"},	{"hugetlbfs", "/dev/hugepages"},
+		{"proc", "/proc"},	{"sysfs", "/sys"},     {"devtmpfs", "/dev"},
+		{"devpts", "/dev/pts"}, {"tmpfs", "/dev/shm"}, {"hugetlbfs", "/dev/hugepages"},
 	};
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {

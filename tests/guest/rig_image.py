@@ -24,12 +24,14 @@ LIBRARIES = ("librte_*.so.*", "dpdk/pmds-*/*.so*", "libcmocka.so.*", "libgcc_s.s
              "libnuma.so.*", "libpcap.so.*", "libm.so.6", "libdl.so.2", "libpthread.so.0",
              "librt.so.1", "libatomic.so.1")
 EXTRA = ("usr/share/misc/pci.ids",)
+FOLDERS = ("dev/pts", "dev/shm", "dev/hugepages", "proc", "sys", "tmp", "root", "run", "mnt",
+           "etc", "var/tmp")
 # busybox keeps its applets' names in one table, sorted, each ended by a zero byte.
 APPLETS = rb"\0\[\0\[\[\0((?:[a-z][a-z0-9_.-]*\0)+)"
 
 
 def recipe():
-    return [PROGRAMS, LIBRARIES, EXTRA, APPLETS, 4]
+    return [PROGRAMS, LIBRARIES, EXTRA, FOLDERS, APPLETS, 5]
 
 
 class Cpio:
@@ -191,7 +193,7 @@ def make_base(root, out):
         for name in ("bin", "sbin", "lib", "lib64"):
             cpio.folder(f"usr/{name}")
             cpio.link(name, f"usr/{name}")
-        for name in ("dev/pts", "dev/shm", "dev/hugepages", "proc", "sys", "tmp", "root", "run", "mnt", "etc", "var/tmp"):
+        for name in FOLDERS:
             cpio.folder(name)
         cpio.link("var/run", "../run")
         cpio.node("dev/console", 5, 1)

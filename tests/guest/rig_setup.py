@@ -31,7 +31,8 @@ HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", 
                  "libcmocka-dev", "device-tree-compiler")
 CROSS_PACKAGES = ("gcc-powerpc64le-linux-gnu",)
 GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc-12-dev",
-                  "libcmocka-dev", "libpcap-dev", "busybox-static", "strace", "util-linux", "pciutils")
+                  "libcmocka-dev", "libpcap-dev", "busybox-static", "strace",
+                  "util-linux", "pciutils")
 NATIVE_PACKAGES = ("libdpdk-dev", "libnuma-dev")
 # The host's own C library and tools serve the native build; only DPDK's side is unpacked.
 NATIVE_OWN = re.compile(r"lib(?!c6|c-dev|gcc-|stdc|gomp|asan|crypt-dev|perl)")
@@ -217,7 +218,8 @@ class Setup:
         names = {step[0] for step in left}
         sizes = {"guest-root": (76, 0.5), "native-dpdk": (60, 0.3), "dpdk-headers": (16, 0.1),
                  "qemu": (13, 0.1), "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1)}
-        download = sum(sizes.get(n, (0, 0))[0] for n in names) + (60 if names else 0)
+        download = sum(sizes.get(n, (0, 0))[0] for n in names)
+        download += 60 if download else 0  # the package lists
         print(NEEDS.format(
             packages=" ".join(missing) or "none: all are installed",
             download=download + (60 if missing else 0),
