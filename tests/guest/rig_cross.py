@@ -113,6 +113,10 @@ def dpdk_version(root):
     raise AptError("libdpdk-dev is not in the guest's root")
 
 
+# EAL's own: the only place where the DMA mask that EAL was given can be read.
+EAL_HEADERS = ["lib/eal/common/eal_memcfg.h", "lib/eal/common/malloc_heap.h"]
+
+
 def driver_headers(files, out, version):
     """Pick from the source package what DPDK's own build calls the driver SDK headers."""
     source = next((f for f in files if ".orig.tar." in f), None)
@@ -133,6 +137,9 @@ def driver_headers(files, out, version):
                         with open(f"{out}/{os.path.basename(path)}", "wb") as f:
                             shutil.copyfileobj(tar.extractfile(members[path]), f)
                         picked += 1
+        for path in EAL_HEADERS:
+            with open(f"{out}/{os.path.basename(path)}", "wb") as f:
+                shutil.copyfileobj(tar.extractfile(members[path]), f)
     if not os.path.exists(f"{out}/ethdev_driver.h"):
         raise AptError(f"dpdk {version}: {picked} driver headers found, ethdev_driver.h is not "
                        "among them")
