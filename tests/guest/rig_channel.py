@@ -74,14 +74,18 @@ class Job:
         while text not in self.out():
             if self._ended.is_set():
                 return text in self.out()
-            why = self._channel.condition()
-            if why:
-                raise ChannelError(why)
+            self.wait_alive()
             if time.monotonic() > end:
                 raise ChannelError(f"in the guest: `{self.command}` did not say {text!r} within "
                                    f"{timeout} s; its output ends:\n{self.out()[-1500:]}")
             time.sleep(0.05)
         return True
+
+    def wait_alive(self):
+        """Raise if the guest is gone or broken."""
+        why = self._channel.condition()
+        if why:
+            raise ChannelError(why)
 
     def write(self, data):
         """Give the command input."""

@@ -50,6 +50,7 @@ class GuestError(Exception):
 class Device:
     """A PCI device of the guest; `addr` is filled in when the guest is up."""
     spec: str  # QEMU's -device text without bus and id
+    _: dataclasses.KW_ONLY
     bind: str = "vfio-pci"  # driver it is bound to at the start; "" leaves it alone
     bridge: dict = dataclasses.field(default_factory=dict)  # host bridge options (lpar)
     addr: str = ""
@@ -63,6 +64,7 @@ class Nic(Device):
     """A network device: model, QEMU netdev text (without id), MAC, capture file."""
     spec: str = "igb"
     netdev: str = ""
+    _: dataclasses.KW_ONLY
     mac: str = ""
     dump: str = ""
 
@@ -83,6 +85,14 @@ class Nic(Device):
 class Result:
     status: int  # exit status, or minus the signal
     out: str
+
+
+def sweep():
+    """Remove what a killed rig left behind: folders named after processes that are gone."""
+    for path in glob.glob(f"{tempfile.gettempdir()}/libtce-guest-*-*"):
+        pid = os.path.basename(path).split("-")[2]
+        if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class Guest:
@@ -135,7 +145,8 @@ class Guest:
         begin = time.monotonic()
         if not os.path.exists(f"{self.cache}/base-image/base.cpio"):
             raise GuestError(f"no guest image in {self.cache}: run `tests/guest/rig setup` first")
-        self.dir = tempfile.mkdtemp(prefix="libtce-guest-")
+        sweep()
+        self.dir = tempfile.mkdtemp(prefix=f"libtce-guest-{os.getpid()}-")
         self.logs = os.path.abspath(self.logs or self.dir)
         os.makedirs(self.logs, exist_ok=True)
         self.image = f"{self.dir}/image.cpio"
