@@ -22,6 +22,7 @@ static const char usage[] =
 	"  --paired       what enters port 0 leaves by port 1, and the reverse (default: same "
 	"port)\n"
 	"  --window N     frames in flight for each port (256)\n"
+	"  --rate N       frames in a second for each port (as fast as they are taken)\n"
 	"  --sizes A:B    frame lengths without CRC (60:1514)\n"
 	"  --length N     receive: the length that each frame has\n"
 	"  --run N        number of this run, from which payloads are made (default: from the "
@@ -104,6 +105,8 @@ static void set_option(struct options *o, const char *name, const char *text)
 		o->paired = true;
 	else if (!strcmp(name, "window"))
 		o->window = (uint32_t)number(name, text, UINT32_MAX / 2);
+	else if (!strcmp(name, "rate"))
+		o->rate = (uint32_t)number(name, text, UINT32_MAX / 2);
 	else if (!strcmp(name, "sizes"))
 		set_sizes(o, text);
 	else if (!strcmp(name, "length"))
@@ -123,13 +126,21 @@ static void set_option(struct options *o, const char *name, const char *text)
 }
 
 static const struct option long_options[] = {
-	{"port", required_argument, NULL, 0},	  {"count", required_argument, NULL, 0},
-	{"seconds", required_argument, NULL, 0},  {"paired", no_argument, NULL, 0},
-	{"window", required_argument, NULL, 0},	  {"sizes", required_argument, NULL, 0},
-	{"length", required_argument, NULL, 0},	  {"run", required_argument, NULL, 0},
-	{"quiet", required_argument, NULL, 0},	  {"limit", required_argument, NULL, 0},
-	{"max-lost", required_argument, NULL, 0}, {"min-good", required_argument, NULL, 0},
-	{"allow-stale", no_argument, NULL, 0},	  {NULL, 0, NULL, 0},
+	{"port", required_argument, NULL, 0},
+	{"count", required_argument, NULL, 0},
+	{"seconds", required_argument, NULL, 0},
+	{"paired", no_argument, NULL, 0},
+	{"window", required_argument, NULL, 0},
+	{"sizes", required_argument, NULL, 0},
+	{"length", required_argument, NULL, 0},
+	{"run", required_argument, NULL, 0},
+	{"quiet", required_argument, NULL, 0},
+	{"limit", required_argument, NULL, 0},
+	{"max-lost", required_argument, NULL, 0},
+	{"min-good", required_argument, NULL, 0},
+	{"rate", required_argument, NULL, 0},
+	{"allow-stale", no_argument, NULL, 0},
+	{NULL, 0, NULL, 0},
 };
 
 static int find_mode(const char *name, enum mode *mode)

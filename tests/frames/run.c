@@ -44,6 +44,8 @@ static bool may_send(const struct run *r, unsigned int port)
 	if (o->mode == MODE_RECEIVE || run_stop || (o->count && sent >= o->count) ||
 	    (o->seconds > 0 && r->now - r->start >= o->seconds))
 		return false;
+	if (o->rate && sent > (r->now - r->start) * o->rate)
+		return false;
 	return o->mode == MODE_SEND || checker_in_flight(&r->checker, port) < o->window;
 }
 
@@ -140,7 +142,7 @@ static int loop(struct run *r, unsigned int *port)
 			fds[i].events =
 				(short)(port_pending(&r->port[i]) ? POLLIN | POLLOUT : POLLIN);
 		}
-		if (poll(fds, r->opt->ports, 20) < 0 && errno != EINTR)
+		if (poll(fds, r->opt->ports, r->opt->rate ? 2 : 20) < 0 && errno != EINTR)
 			return -errno;
 		r->now = seconds_now();
 		for (*port = 0; *port < r->opt->ports; ++*port) {

@@ -22,6 +22,7 @@ struct options {
 	bool stale_allowed; /* an earlier run was cut off on these ports */
 	uint32_t count;	    /* frames for each port; 0: until seconds have passed */
 	uint32_t window;    /* frames in flight for each port at most */
+	uint32_t rate;	    /* frames in a second for each port at most; 0: as they are taken */
 	uint32_t length;    /* of each received frame in MODE_RECEIVE; 0: any */
 	double seconds;	    /* stop sending then; 0: no such limit */
 	double limit;	    /* give up then */

@@ -191,6 +191,8 @@ def udp_frame():
 def time_limit():
     status, said, _ = run(same, "--seconds", "0.5")
     assert status == 0 and said["good"] == said["sent"] > 1000, said
+    status, said, _ = run(same, "--count", "500", "--rate", "1000")
+    assert status == 0 and 0.4 < said["seconds"] < 5, said
     status, _, err = run(lambda n, frame: [], "--seconds", "30", "--limit", "0.6")
     assert status == 1 and "not finished after" in err, err
 
