@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the testpmd suites show again and again: forwarding, sending, receiving, the ledger."""
+import time
+
+from tap import equal, want
+
+COUNT = 100_000  # frames for each io case
+RXONLY = 20_000
+RATE = 15_000  # a NIC without room drops in silence: rxonly is fed slower than testpmd reads
+PAIRED = "--paired"
+
+
+def forward(wire, testpmd, ports, count=COUNT):
+    """io: frames enter each port and come back by the other (or the same, if alone); all are
+    compared. What was counted."""
+    testpmd.tell("set fwd io")
+    testpmd.tell("start")
+    route = [PAIRED] if len(ports) > 1 else []
+    said = wire.start("loop", ports, "--count", -(-count // len(ports)), *route).good()
+    testpmd.tell("stop")
+    want(said["sent"] >= count, f"only {said['sent']} frames were sent")
+    # The window is smaller than any ring, so that a loss would be a DMA that went astray.
+    want(said["lost"] <= said["sent"] // 1000, f"{said['lost']} of {said['sent']} frames lost")
+    return said
+
+
+def transmit(wire, testpmd, ports, seconds=1.5):
+    """txonly: what leaves the NIC is well-formed and as many frames as testpmd counted."""
+    testpmd.tell("set fwd txonly")
+    testpmd.tell("clear port stats all")
+    receiver = wire.start("receive", ports, "--seconds", 60, "--length", 64)
+    time.sleep(0.3)
+    testpmd.tell("start")
+    time.sleep(seconds)
+    testpmd.tell("stop")
+    sent = sum(testpmd.stats(port)["TX-packets"] for port in range(len(ports)))
+    time.sleep(0.5)
+    receiver.stop()
+    said = receiver.good()
+    equal(said["good"], sent, "frames that left the NIC")
+    want(sent > 1000, f"only {sent} frames were sent")
+    return said
+
+
+def receive(wire, testpmd, ports, count=RXONLY):
+    """rxonly: testpmd counts what was sent to it. A loss is counted, more than a tenth fails."""
+    testpmd.tell("set fwd rxonly")
+    testpmd.tell("clear port stats all")
+    testpmd.tell("start")
+    sent = wire.start("send", ports, "--count", count, "--rate", RATE).good()["sent"]
+    testpmd.tell("stop")
+    got = sum(testpmd.stats(port)["RX-packets"] for port in range(len(ports)))
+    want(sent * 0.9 <= got <= sent, f"testpmd counted {got} of {sent} frames")
+    return {"sent": sent, "got": got}
+
+
+def balance(guest, pages):
+    """After a testpmd: nothing of the hugepages is missing, the kernel has nothing to say."""
+    guest.run("rm -f /dev/hugepages/rtemap_*", check=True)
+    ledger = guest.ledger()
+    want(ledger == {"total": pages, "free": pages, "rsvd": 0, "surp": 0, "complaints": []},
+         f"of {pages} hugepages: {ledger}")
+    return ledger
+
+
+def group_is_free(guest, addr):
+    """Nobody holds the device's group any more."""
+    said = guest.run(f"exec 3<>/dev/vfio/{guest.group(addr)}")
+    equal(said.status, 0, f"opening the group of {addr} again ({said.out.strip()})")
