@@ -62,8 +62,8 @@ struct tce_kernel {
 	int (*lock_limit)(uint64_t *bytes); /* RLIMIT_MEMLOCK; UINT64_MAX: none, or CAP_IPC_LOCK */
 	/* Smallest page behind a range. -EFAULT: part of it is not mapped. */
 	int (*backing_page)(const void *va, size_t len, size_t *page);
-	int (*memory)(uint64_t *total,
-		      uint64_t *hugepage); /* the machine's RAM, its default hugepage */
+	int (*memory)(uint64_t *total, uint64_t *hugepage); /* RAM, and the default hugepage */
+	uint64_t (*hugepages_free)(uint64_t page); /* of a size; 0 also if there is no such [any] */
 };
 
 /* The real kernel. */

@@ -18,7 +18,7 @@ LIBC = re.compile(
     r"signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|"
     r"unistd|"
     r"sys/(eventfd|file|ioctl|mman|prctl|resource|stat|syscall|sysinfo|sysmacros|time|types|uio|"
-    r"vfs|wait))\.h$")
+    r"utsname|vfs|wait))\.h$")
 DPDK = re.compile(r"^(rte_|.*_driver\.h$|ethdev_|bus_|dev_driver)")
 
 # The first that matches a path is its layer; a lower number is a lower layer.

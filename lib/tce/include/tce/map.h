@@ -13,6 +13,7 @@ struct tce_map_options {
 	tce_iova_t highest; /**< highest IOVA, inclusive; default: what the space was opened with */
 	uint64_t align;	    /**< alignment of the IOVA, a power of two; default: the I/O page */
 	unsigned access;    /**< of enum tce_access; default: TCE_RW */
+	uint64_t reserved[4]; /**< for later versions */
 };
 
 /**
@@ -26,7 +27,8 @@ struct tce_map_options {
  * Owner: the memory stays the caller's and registered until the TCEs are cleared.
  * Threads: a control call.
  * Errors:
- *   -EINVAL  empty or misaligned: the sentence names the alignment that would do
+ *   -EINVAL  empty or misaligned: the sentence names the alignment that would do; or a reserved
+ *            field of the options is not 0
  *   -EEXIST  a TCE of the wanted range is in use
  *   -ENXIO   the wanted range is in no window, runs past its end, or is never handed out
  *   -ENOENT  part of the memory is in no region
@@ -44,7 +46,8 @@ int tce_map(struct tce_space *space, void *va, size_t len, const struct tce_map_
  * Clear the TCEs of [iova, iova + len): a whole mapping, a part, or several adjacent ones.
  *
  * Units: bytes, multiples of the window's I/O page.
- * Owner: the regions behind them stay registered.
+ * Owner: the regions behind them stay registered, but those that only waited for their last TCE
+ *   (tce_discard()).
  * Threads: a control call. The caller promises that no DMA to the range is in flight (quiesce);
  *   readers between tce_read_begin() and tce_read_end() are waited for.
  * Errors:
@@ -52,13 +55,14 @@ int tce_map(struct tce_space *space, void *va, size_t len, const struct tce_map_
  *   -ENXIO   the range is in no window or runs past its end
  *   -ENOENT  a TCE of it is not in use: the sentence names the first one
  *   -EDEADLK this thread is itself between tce_read_begin() and tce_read_end()
- *   -EIO     the kernel refused; the TCEs stay in use
+ *   -EIO     the kernel refused and the TCEs stay in use; or it did not let go of a region that
+ *            ended, which is in quarantine then
  */
 int tce_unmap(struct tce_space *space, tce_iova_t iova, uint64_t len);
 
 /**
  * The one call in place of VFIO type1's MAP_DMA: register what of [va, va + len) is in no region
- * yet, then tce_map().
+ * yet, widened to whole system pages, then tce_map().
  *
  * Units: as tce_map().
  * Owner: as tce_map(); what was registered here ends with its last TCE in tce_dma_unmap().

@@ -54,6 +54,17 @@ struct tce_plan {
  */
 int tce_plan(const struct tce_facts *facts, const struct tce_need *need, struct tce_plan *plan);
 
+/**
+ * Judge a window where the platform has put it: no platform says beforehand where that will be.
+ *
+ * Units: bytes.
+ * Owner: the caller owns @need.
+ * Threads: as tce_plan().
+ * Errors:
+ *   -ENOSPC  the window cannot serve the need from there: the sentence says why
+ */
+int tce_plan_verify(const struct tce_need *need, tce_iova_t start, uint64_t size);
+
 TCE_END_DECLS
 
 #endif

@@ -23,7 +23,7 @@ struct tce_holder {
  * first map of it. The same (va, len) again counts one more user.
  *
  * Units: @va and @len in bytes, multiples of the system page; @page is the smallest page that backs
- *   the range (for hugepages their size), 0 to have it looked up, which needs every page present.
+ *   the range (for hugepages their size), 0 to have it looked up.
  * Owner: the memory stays the caller's. It must stay mapped at @va, with the same pages behind it,
  *   until tce_release() or tce_discard() has answered 0.
  * Threads: a control call.
@@ -35,12 +35,13 @@ struct tce_holder {
 int tce_register(void *va, size_t len, size_t page);
 
 /**
- * Give a region back: when this was its last user it is unregistered from every space. 0 means
- * that no device can reach the memory and no page is pinned any more.
+ * End one use of a region. The last use gives it back: it is unregistered from every space, and 0
+ * then means that no device can reach the memory and that no page of it is pinned any more.
  *
  * Units: @va and @len exactly as registered. @n, in: how many holders fit into @holders; out, on
  *   -EBUSY: how many there are. @holders may be NULL, and then @n too.
- * Owner: the caller's memory is free to be unmapped on 0, and only then.
+ * Owner: the caller's memory is free to be unmapped on 0, and only then; while other users are
+ *   left, it is they who keep it.
  * Threads: a control call.
  * Errors:
  *   -ENOENT  no such region: the sentence names what is registered there instead
@@ -62,6 +63,7 @@ int tce_release(void *va, size_t len, struct tce_holder *holders, size_t *n);
  * Threads: a control call. The caller promises that no DMA to the part is in flight (quiesce).
  * Errors:
  *   -EINVAL  not aligned to the system page or to the I/O pages of the TCEs that hold it
+ *   -EDEADLK this thread is itself between tce_read_begin() and tce_read_end()
  *   -EIO     the kernel refused to clear a TCE or to let go: what it kept is in quarantine; do not
  *            unmap the memory
  */

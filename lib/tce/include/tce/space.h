@@ -24,17 +24,20 @@ struct tce_space_options {
 	uint64_t identity;
 	/** make no window, keep the default one: the caller shapes windows by hand */
 	bool no_windows;
+	/** for later versions */
+	uint64_t reserved[4];
 };
 
 /**
  * Open the space of a device: find its group, attach it to a container, plan and make the windows.
  * A device whose group has a space already shares it, counted, windows and all; the options are
- * then held against the windows that are there.
+ * then held against the sizes of the windows that are there, not against what is free in them.
  *
  * Units: @device as the bus names it, "0001:00:01.0"; @opts may be NULL.
  * Owner: @space is the library's until as many tce_space_close() as there were opens.
  * Threads: a control call.
  * Errors:
+ *   -EINVAL  a reserved field of the options is not 0
  *   -ENODEV  no such device, or it has no IOMMU group
  *   -ENXIO   the device, or another one of its group, is not bound to vfio-pci: the sentence says
  *            which and how to bind it
@@ -66,26 +69,30 @@ int tce_space_adopt(int group_fd, int container_fd, const struct tce_space_optio
 		    struct tce_space **space);
 
 /**
- * End one use of a space. The last one stops its devices that were borrowed (function reset, or bus
- * mastering cleared and read back), clears every TCE, gives the registrations of this space back,
- * removes the windows that were made and closes device, group and container.
+ * End a device's use of a space. The device is stopped if it was borrowed (function reset, or bus
+ * mastering cleared and read back) and its descriptor closed. The last use then ends the space:
+ * every borrowed device is stopped, every TCE cleared, the registrations of this space are given
+ * back, the windows that were made are removed, and group and container closed.
  *
- * Units: none.
+ * Units: @device as it was opened; NULL for a space that was adopted.
  * Owner: @space is gone with the last use, whatever is returned, and so are its file descriptors.
- * Threads: a control call. No thread may translate in the space any more, and the caller promises
- *   that no DMA is in flight from a device that was not borrowed from it.
+ * Threads: a control call. At the last use no thread may translate in the space any more, and the
+ *   caller promises that no DMA is in flight from a device that was not borrowed from it.
  * Errors:
+ *   -ENODEV  this device was not opened in this space
+ *   -EDEADLK this thread is itself between tce_read_begin() and tce_read_end()
  *   -EIO     the kernel refused a step. All steps were taken all the same; memory that it did not
  *            let go of is in quarantine
  */
-int tce_space_close(struct tce_space *space);
+int tce_space_close(struct tce_space *space, const char *device);
 
 /**
  * Borrow the file descriptor of a device of the space's group, to reach its BARs, configuration
  * space and interrupts. Opened at the first call for the device.
  *
  * Units: @device as for tce_space_open().
- * Owner: the space's: valid until it closes. Not to be closed by the borrower.
+ * Owner: the space's: valid until the device's use of it, or the space, is closed. Not to be closed
+ *   by the borrower.
  * Threads: a control call.
  * Errors:
  *   -ENODEV  no such device in this group

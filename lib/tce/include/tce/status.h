@@ -73,6 +73,17 @@ int tce_space_info(struct tce_space *space, struct tce_space_info *info);
 int tce_calls(struct tce_calls *calls);
 
 /**
+ * Tell how much this process may still lock: what memory that is to be mapped has to fit into.
+ *
+ * Units: bytes; UINT64_MAX under CAP_IPC_LOCK and without a limit.
+ * Owner: nothing changes hands.
+ * Threads: any thread, not a signal handler; not a control call.
+ * Errors:
+ *   -EIO     the kernel does not tell
+ */
+int tce_lock_free(uint64_t *bytes);
+
+/**
  * List what a space maps: the runs of its tables, by IOVA.
  *
  * Units: @n, in: how many fit into @runs; out: how many there are.

@@ -16,7 +16,7 @@
  *     -EPERM   this process is not the owner (a child after fork)
  *     -EEXIST  a second copy of libtce is at work in this process already
  *     -ENOMEM  no memory for the library's own tables
- * - VA is always a pointer and IOVA always a tce_iova_t, so that a swap does not compile.
+ * - VA is always a pointer and IOVA always a tce_iova_t, so that a swap draws a warning.
  */
 #ifndef TCE_TCE_H
 #define TCE_TCE_H

@@ -7,12 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What stands between these two is the library's interface; all else is hidden. */
 #ifdef __cplusplus
-#define TCE_BEGIN_DECLS extern "C" {
-#define TCE_END_DECLS	}
+#define TCE_BEGIN_DECLS                                                                            \
+	_Pragma("GCC visibility push(default)") extern "C"                                         \
+	{
+#define TCE_END_DECLS                                                                              \
+	}                                                                                          \
+	_Pragma("GCC visibility pop")
 #else
-#define TCE_BEGIN_DECLS
-#define TCE_END_DECLS
+#define TCE_BEGIN_DECLS _Pragma("GCC visibility push(default)")
+#define TCE_END_DECLS	_Pragma("GCC visibility pop")
 #endif
 
 /** An address as the device puts it on the bus. */

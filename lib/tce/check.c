@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tce_check(): the questions of opening a space, all of them, each with its finding. What comes
+ * behind something wrong is still asked where that makes sense.
+ */
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "internal.h"
+
+#define K tce_process.kernel
+
+typedef unsigned long long ull;
+
+struct checker {
+	tce_finding_fn *fn;
+	void *arg;
+	int first; /* -errno of the first finding that is wrong */
+};
+
+/* Report a question that was asked: its answer is 0, or -errno with a sentence. */
+static int tell(struct checker *c, const char *item, int ret, const char *ok)
+{
+	struct tce_finding f = {
+		.item = item,
+		.verdict = ret ? TCE_WRONG : TCE_OK,
+		.err = ret,
+		.found = ret ? tce_error() : ok,
+		.remedy = "",
+	};
+
+	if (ret && !c->first)
+		c->first = ret;
+	c->fn(&f, c->arg);
+	return ret;
+}
+
+static void tell_unknown(struct checker *c, const char *item, const char *why)
+{
+	struct tce_finding f = {
+		.item = item,
+		.verdict = TCE_UNKNOWN,
+		.found = why,
+		.remedy = "mend what is wrong above, then look again",
+	};
+
+	c->fn(&f, c->arg);
+}
+
+/* Everything that is the machine's alone. Leaves a container open, or -1. */
+static int check_machine(struct checker *c, const struct tce_space_options *opts,
+			 struct tce_need *need)
+{
+	struct utsname u;
+	char text[128];
+	uint64_t limit = 0, locked = 0;
+	int fd = -1, ret = tce_ask_container(&fd);
+
+	uname(&u);
+	snprintf(text, sizeof(text), "SPAPR TCE v2 on Linux %.40s, %.20s", u.release, u.machine);
+	if (tell(c, "kernel and VFIO module", ret, text))
+		fd = -1;
+	ret = tce_need_fill(opts, need);
+	if (!ret && K->hugepages_free(need->page) < 1 && need->page > 4096)
+		ret = tce_fail(
+			-ENOMEM,
+			"no hugepage of %s is free: reserve N of them (hugeadm --pool-pages-min "
+			"%lluKB:N)",
+			tce_bytes(need->page), (ull)need->page / 1024);
+	snprintf(text, sizeof(text), "pages of %s, %llu free", tce_bytes(need->page),
+		 (ull)K->hugepages_free(need->page));
+	tell(c, "hugepages", ret, text);
+	ret = K->lock_limit(&limit);
+	if (!ret)
+		ret = K->locked(&locked);
+	if (ret)
+		tce_fail(ret, "cannot read this process's memlock: %s", tce_errno_text(ret));
+	else if (opts->mem)
+		ret = tce_lock_check(opts->mem, "mapping this much memory (mem=)");
+	snprintf(text, sizeof(text),
+		 limit == UINT64_MAX ? "no limit" : "%llu kB, of which %llu kB are used",
+		 (ull)limit / 1024, (ull)locked / 1024);
+	tell(c, "memlock", ret, text);
+	return fd;
+}
+
+/* What the platform offers the group, and whether a plan can be made of it. */
+static void check_windows(struct checker *c, int container_fd, const struct tce_need *need)
+{
+	struct tce_facts f;
+	struct tce_plan plan;
+	char text[256];
+	int ret = tce_ask_facts(container_fd, &f);
+
+	if (!ret)
+		snprintf(text, sizeof(text),
+			 "default window at %#llx of %s; %u windows, %u levels, I/O page sizes "
+			 "%#llx",
+			 (ull)f.default_start, tce_bytes(f.default_size), f.max_windows, f.levels,
+			 (ull)f.page_sizes);
+	if (tell(c, "what the platform offers", ret, text)) {
+		tell_unknown(c, "window", "the platform's windows are not known");
+		return;
+	}
+	ret = tce_plan(&f, need, &plan);
+	if (!ret && plan.create)
+		snprintf(text, sizeof(text), "one of %s in I/O pages of %s will be created for %s",
+			 tce_bytes(plan.size), tce_bytes(plan.page), tce_bytes(need->mem));
+	else if (!ret)
+		snprintf(text, sizeof(text), "the default window serves for %s",
+			 tce_bytes(need->mem));
+	tell(c, "window", ret, text);
+}
+
+static void check_group(struct checker *c, int group, int container_fd, const struct tce_need *need)
+{
+	char text[64];
+	int fd, ret;
+
+	snprintf(text, sizeof(text), "group %d, all of it free of kernel drivers", group);
+	tell(c, "the rest of its IOMMU group", tce_ask_siblings(group), text);
+	ret = tce_ask_group(group, &fd);
+	snprintf(text, sizeof(text), "group %d can be opened", group);
+	if (tell(c, "permission, and nobody using it", ret, text)) {
+		tell_unknown(c, "what the platform offers", "the group cannot be opened");
+		return;
+	}
+	if (container_fd < 0) {
+		tell_unknown(c, "what the platform offers", "there is no SPAPR TCE v2 container");
+	} else if (!tell(c, "attaching to a container", tce_ask_attach(group, fd, container_fd),
+			 "works")) {
+		check_windows(c, container_fd, need);
+		(void)K->group_detach(fd);
+	}
+	K->close(fd);
+}
+
+int tce_check(const char *device, const struct tce_space_options *opts, tce_finding_fn *fn,
+	      void *arg)
+{
+	static const struct tce_space_options none;
+	struct checker c = {.fn = fn, .arg = arg};
+	struct tce_need need;
+	int container_fd = check_machine(&c, opts ? opts : &none, &need), group, ret;
+
+	if (device) {
+		ret = tce_device_group(device, &group);
+		if (tell(&c, "device", ret, device)) {
+			tell_unknown(&c, "driver and IOMMU group", "there is no such device");
+		} else {
+			tell(&c, "driver", tce_ask_driver(device), "vfio-pci");
+			check_group(&c, group, container_fd, &need);
+		}
+	}
+	if (container_fd >= 0)
+		K->close(container_fd);
+	return tce_report(c.first);
+}

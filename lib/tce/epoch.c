@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Readers without a driver announce themselves, and unmap waits for those that began before it.
+ *
+ * Two counters of readers, and a phase that says which one new readers use. To wait for all readers
+ * that have begun, the phase is turned and the counter left behind drained, twice: a reader may
+ * have read the phase before the first turn and count itself only after the drain was seen, and
+ * then the second turn waits for it. All accesses are seq_cst: a reader's increment must be ordered
+ * before its table loads, and the writer's unpublishing stores before its loads of the counters
+ * (store then load on both sides, which acquire and release do not order).
+ */
+#include <sched.h>
+
+#include "internal.h"
+
+static _Atomic unsigned phase;
+static struct {
+	_Alignas(128) _Atomic unsigned long n; /* a cache line of POWER each */
+} readers[2];
+
+/*
+ * This thread's stretches: twice their depth, plus the phase that the outermost one counted in. One
+ * word, written once on each side, so that a signal handler anywhere in between, which begins and
+ * ends stretches of its own, finds it whole and leaves it as it was.
+ */
+static _Thread_local volatile unsigned stretch;
+
+void tce_read_begin(void)
+{
+	unsigned p;
+
+	if (stretch) {
+		stretch += 2;
+		return;
+	}
+	p = atomic_load(&phase) & 1;
+	atomic_fetch_add(&readers[p].n, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	stretch = 2 | p;
+}
+
+void tce_read_end(void)
+{
+	unsigned p = stretch & 1;
+
+	if (stretch > 3) {
+		stretch -= 2;
+		return;
+	}
+	stretch = 0;
+	/* Pairs with the loads of tce_synchronize(). */
+	atomic_fetch_sub_explicit(&readers[p].n, 1, memory_order_release);
+}
+
+bool tce_reading(void)
+{
+	return stretch != 0;
+}
+
+void tce_synchronize(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	for (int turn = 0; turn < 2; turn++) {
+		unsigned old = atomic_fetch_add(&phase, 1) & 1;
+
+		while (atomic_load(&readers[old].n))
+			sched_yield();
+	}
+}

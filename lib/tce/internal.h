@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of lib/tce share. Everything here is called under the process lock, between
+ * tce_enter() and tce_leave(), unless it says [any].
+ */
+#ifndef TCE_INTERNAL_H
+#define TCE_INTERNAL_H
+
+#include <stdatomic.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <tce/tce.h>
+
+#include "../kernel/kernel.h"
+#include "dir.h"
+#include "table.h"
+
+#define TCE_PRINTF(at) __attribute__((format(printf, at, at + 1)))
+
+/* ---- bytes and ranges [any] ---- */
+
+static inline bool tce_is_pow2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* The largest power of two that divides n; 0 for 0. */
+static inline uint64_t tce_low_bit(uint64_t n)
+{
+	return n & -n;
+}
+
+static inline unsigned tce_log2(uint64_t n)
+{
+	return 63 - (unsigned)__builtin_clzll(n);
+}
+
+/* Last byte of (start, len), len > 0; the caller has excluded an overflow. */
+static inline uint64_t tce_last(uint64_t start, uint64_t len)
+{
+	return start + (len - 1);
+}
+
+/* Does (start, len) run past the end of 64 bits? */
+static inline bool tce_wraps(uint64_t start, uint64_t len)
+{
+	return len && start > UINT64_MAX - (len - 1);
+}
+
+/* ---- error.c [any] ---- */
+
+/* Keep this thread's sentence; returns err. */
+int tce_fail(int err, const char *format, ...) TCE_PRINTF(2);
+
+/* Hand a failure to the callback, when ret is one; returns ret. Not under the lock. */
+int tce_report(int ret);
+
+/* "1 GiB", "64 KiB", "12345 bytes": into one of a few buffers of this thread. */
+const char *tce_bytes(uint64_t n);
+
+/* An errno in words, "EBUSY (Device or resource busy)". Also for what the kernel returned > 0. */
+const char *tce_errno_text(int err);
+
+/* ---- owner.c ---- */
+
+/* The process: what there is once. */
+struct tce_process {
+	const struct tce_kernel *kernel;
+	struct tce_calls calls;
+	struct tce_space **space; /* every open space */
+	size_t spaces;
+	struct tce_region **region; /* by VA */
+	size_t regions;
+	struct tce_region **number; /* by number; holes are NULL */
+	size_t numbers;
+};
+
+extern struct tce_process tce_process;
+
+/* Lock, and check that this process is the owner: 0, -EPERM, -EEXIST or -ENOMEM, unlocked then. */
+int tce_enter(void);
+
+/* Unlock, report a failure; returns ret. */
+int tce_leave(int ret);
+
+/* Put another kernel behind the library, for tests: before the first control call. */
+void tce_use_kernel(const struct tce_kernel *kernel);
+
+/* Append to, or take out of, an array of pointers. -ENOMEM leaves it alone. */
+int tce_array_insert(void ***array, size_t *n, size_t at, void *item);
+void tce_array_remove(void **array, size_t *n, size_t at);
+
+/* ---- epoch.c ---- */
+
+/* Is this thread between tce_read_begin() and tce_read_end()? [any] */
+bool tce_reading(void);
+
+/* Wait for every reader that has begun. */
+void tce_synchronize(void);
+
+/* ---- region.c ---- */
+
+/* A space that has a region registered in its container. */
+struct tce_use {
+	struct tce_space *space;
+	uint64_t live; /* its TCEs that point into the region: a cache of its tables */
+	bool fresh;    /* registered by the call under way, which undoes it if it fails */
+};
+
+/* A part of a region that was discarded. */
+struct tce_extent {
+	uintptr_t va;
+	size_t len;
+};
+
+struct tce_region {
+	uintptr_t va;
+	size_t len;
+	size_t page;	 /* largest I/O page that can map it */
+	unsigned number; /* what table entries call it */
+	unsigned users;
+	bool automatic;
+	bool quarantined;
+	bool ending; /* lost a part: ends with its last TCE */
+	bool fresh;  /* made by the call under way, which undoes it if it fails */
+	struct tce_use *use;
+	size_t uses;
+	bool all_dead;		 /* there was no memory to note which part is */
+	struct tce_extent *dead; /* by VA, merged */
+	size_t deads;
+};
+
+/* The region that holds an address, or NULL. */
+struct tce_region *tce_region_at(uintptr_t va);
+
+/* The first region that ends behind an address, as an index into the process's array. */
+size_t tce_region_index(uintptr_t va);
+
+/* The region a table entry points into. */
+struct tce_region *tce_region_of(const struct tce_window *w, uint64_t entry);
+
+int tce_region_add(uintptr_t va, size_t len, size_t page, struct tce_region **region);
+
+/* Register (va, len) for a user, or with none for tce_dma_map(). */
+int tce_region_register(uintptr_t va, size_t len, size_t page, bool automatic);
+
+/* Forget a region that nothing has registered any more. */
+void tce_region_drop(struct tce_region *r);
+
+/* TCEs of all spaces that point into it. */
+uint64_t tce_region_live(const struct tce_region *r);
+
+/* Is any of (va, len) dead? */
+bool tce_region_is_dead(const struct tce_region *r, uintptr_t va, size_t len);
+
+/* Unregister everywhere and forget; on -EIO it stays, quarantined. Only without TCEs. */
+int tce_region_end(struct tce_region *r);
+
+/* ---- enroll.c: a region and a container ---- */
+
+struct tce_use *tce_use_of(struct tce_region *r, const struct tce_space *space);
+
+/* Register with the space's container, a fresh use then; 0 also when it is registered already. */
+int tce_enroll(struct tce_space *space, struct tce_region *r);
+
+/* The reverse; no TCE of the space points into it. -EIO: quarantined. */
+int tce_unenroll(struct tce_space *space, struct tce_region *r);
+
+/* Is there memlock for so many more bytes? -ENOMEM with the number. */
+int tce_lock_check(uint64_t bytes, const char *what);
+
+/* ---- space.c, window.c ---- */
+
+enum { TCE_WINDOWS_MAX = 8 };
+
+/* A device of the space, by name; fd is -1 until it is borrowed. */
+struct tce_device {
+	char name[KERNEL_NAME_MAX];
+	int fd;
+	bool opened; /* by tce_space_open(): a second open of it is refused */
+};
+
+struct tce_space {
+	int group;
+	int group_fd;
+	int container_fd;
+	int given_group_fd; /* the originals of an adopted space, for a forked child to close; or -1
+			     */
+	int given_container_fd;
+	unsigned users;
+	uint64_t highest;
+	struct tce_facts facts;
+	/* Read without the lock; a window keeps its slot for life, and slots may be NULL. */
+	struct tce_window *_Atomic window[TCE_WINDOWS_MAX];
+	struct tce_dir dir;
+	struct tce_device *device;
+	size_t devices;
+};
+
+/* For each window of a space, in the order of slots: the default one first. */
+#define TCE_FOR_EACH_WINDOW(w, space)                                                              \
+	for (unsigned w##_slot = 0; w##_slot < TCE_WINDOWS_MAX; w##_slot++)                        \
+		if (((w) = (space)->window[w##_slot]))
+
+/* The window that holds an IOVA, or NULL. [any] */
+static inline struct tce_window *tce_window_at(const struct tce_space *space, uint64_t iova)
+{
+	for (unsigned i = 0; i < TCE_WINDOWS_MAX; i++) {
+		/* Pairs with the release store of put_window(). */
+		struct tce_window *w =
+			atomic_load_explicit(&space->window[i], memory_order_acquire);
+		if (w && iova - w->start < w->size)
+			return w;
+	}
+	return NULL;
+}
+
+int tce_windows_default(struct tce_space *space);
+int tce_windows_plan(struct tce_space *space, const struct tce_need *need);
+int tce_windows_close(struct tce_space *space);
+
+/* What a space is opened for, every default filled in. */
+int tce_need_fill(const struct tce_space_options *opts, struct tce_need *need);
+
+/* ---- device.c: the questions that open and check both ask [any] ---- */
+
+int tce_ask_driver(const char *device);
+int tce_ask_siblings(int group);
+int tce_ask_container(int *fd);
+int tce_ask_group(int group, int *fd);
+int tce_ask_attach(int group, int group_fd, int container_fd);
+int tce_ask_facts(int container_fd, struct tce_facts *facts);
+
+/* ---- map.c ---- */
+
+int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
+		   const struct tce_map_options *opts, tce_iova_t *iova);
+
+/* Clear valid TCEs of one window and count them off; regions that end by that, end. */
+int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
+		      bool end_automatic);
+
+int tce_unmap_locked(struct tce_space *space, tce_iova_t iova, uint64_t len, bool end_automatic);
+
+#endif

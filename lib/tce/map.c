@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Map and unmap: claim -> ioctl -> publish; unpublish -> wait for readers -> ioctl -> free. */
+#include <stdio.h>
+
+#include "place.h"
+
+#define P tce_process
+
+typedef unsigned long long ull;
+
+static uintptr_t end_of(const struct tce_region *r)
+{
+	return r->va + r->len;
+}
+
+/* Check that regions cover (va, len) without a gap, and find the largest I/O page they all take. */
+static int check_memory(uintptr_t va, size_t len, uint64_t *fits)
+{
+	uintptr_t at = va, end = va + len;
+
+	*fits = tce_low_bit(va | len);
+	if (!len || tce_wraps(va, len) || !end)
+		return tce_fail(-EINVAL, "map of VA %#zx + %#zx: no such range", (size_t)va, len);
+	while (at < end) {
+		const struct tce_region *r = tce_region_at(at);
+		size_t part;
+
+		if (!r)
+			return tce_fail(
+				-ENOENT,
+				"map of VA %#zx + %#zx: %#zx is in no region; register it first",
+				(size_t)va, len, (size_t)at);
+		part = (end < end_of(r) ? end : end_of(r)) - at;
+		if (r->quarantined || tce_region_is_dead(r, at, part))
+			return tce_fail(
+				-ESTALE,
+				"map of VA %#zx + %#zx: %s in region %#zx + %#zx; use other "
+				"memory until that region has ended",
+				(size_t)va, len,
+				r->quarantined ? "it is in quarantine,"
+					       : "part of it was discarded,",
+				(size_t)r->va, r->len);
+		if (r->page < *fits)
+			*fits = r->page;
+		at += part;
+	}
+	return 0;
+}
+
+/* For each region of (va, len), and the part of the range in it. */
+#define FOR_EACH_PART(r, from, part, va, len)                                                      \
+	for (uintptr_t from = (va), part;                                                          \
+	     from < (va) + (len) &&                                                                \
+	     (r = tce_region_at(from),                                                             \
+	     part = (va) + (len) < end_of(r) ? (va) + (len)-from : end_of(r) - from, true);        \
+	     from += part)
+
+static void claim(const struct tce_place *p, uintptr_t va, size_t len, unsigned access)
+{
+	struct tce_region *r;
+	size_t at = p->at;
+
+	FOR_EACH_PART(r, from, part, va, len)
+	{
+		size_t n = part >> p->w->shift;
+
+		tce_table_claim(p->w, at, n, from, tce_table_bits(p->w, r->number, access));
+		at += n;
+	}
+}
+
+static void count_live(struct tce_space *space, const struct tce_place *p, uintptr_t va, size_t len)
+{
+	struct tce_region *r;
+
+	FOR_EACH_PART(r, from, part, va, len)
+	tce_use_of(r, space)->live += part >> p->w->shift;
+}
+
+static int enroll_all(struct tce_space *space, uintptr_t va, size_t len)
+{
+	struct tce_region *r;
+
+	FOR_EACH_PART(r, from, part, va, len)
+	{
+		int ret = tce_enroll(space, r);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* What this call registered stays, or is undone. */
+static void settle(struct tce_space *space, uintptr_t va, size_t len, bool keep)
+{
+	struct tce_region *r;
+
+	FOR_EACH_PART(r, from, part, va, len)
+	{
+		struct tce_use *use = tce_use_of(r, space);
+
+		if (!use || !use->fresh)
+			continue;
+		use->fresh = false;
+		/* Quarantine, should it come to that, has its own sentence and mark. */
+		if (!keep && !r->quarantined)
+			(void)tce_unenroll(space, r);
+	}
+}
+
+static bool still_true(const void *arg, uint64_t va, uint64_t iova)
+{
+	const struct tce_space *space = arg;
+	const struct tce_window *w = tce_window_at(space, iova);
+	uint64_t e;
+
+	if (!w)
+		return false;
+	e = tce_entry_load(w, (iova - w->start) >> w->shift);
+	return (e & TCE_ENTRY_VALID) &&
+	       tce_entry_va(w, e) + ((iova - w->start) & ((1ull << w->shift) - 1)) == va;
+}
+
+/* What a refused MAP leaves: nothing, unless the hardware failed and the kernel lost count. */
+static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
+{
+	struct tce_region *r;
+	char words[128];
+
+	snprintf(words, sizeof(words), "%s", tce_errno_text(ret));
+	/* These are answered before a TCE is written (vfio_iommu_spapr_tce.c: tce_iommu_build_v2).
+	 */
+	if (ret == -EINVAL || ret == -ENXIO)
+		return tce_fail(
+			-EIO,
+			"map of VA %#zx + %#zx at IOVA %#llx: the kernel answered %s; is the page "
+			"size given at registration larger than the pages behind the memory?",
+			(size_t)va, len, (ull)iova, words);
+	FOR_EACH_PART(r, from, part, va, len)
+	r->quarantined = true;
+	return tce_fail(
+		-EIO,
+		"map of VA %#zx + %#zx at IOVA %#llx: the hardware failed (%s); its regions are in "
+		"quarantine: their pages stay pinned until this process ends, so never unmap or "
+		"reuse them",
+		(size_t)va, len, (ull)iova, words);
+}
+
+static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t va, size_t len,
+		  unsigned access)
+{
+	uint64_t iova = p->w->start + ((uint64_t)p->at << p->w->shift);
+	int ret;
+
+	claim(p, va, len, access);
+	ret = enroll_all(space, va, len);
+	if (!ret) {
+		P.calls.map++;
+		ret = P.kernel->map(space->container_fd, (void *)va, iova, len, access);
+		if (ret)
+			ret = map_failed(ret, va, len, iova);
+	}
+	if (ret) {
+		char why[512];
+
+		/* The first failure is the one to tell. */
+		snprintf(why, sizeof(why), "%s", tce_error());
+		tce_table_free(p->w, p->at, p->n);
+		settle(space, va, len, false);
+		return tce_fail(ret, "%s", why);
+	}
+	settle(space, va, len, true);
+	count_live(space, p, va, len);
+	tce_dir_set(&space->dir, va, len, iova, still_true, space);
+	tce_table_publish(p->w, p->at, p->n);
+	return 0;
+}
+
+int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
+		   const struct tce_map_options *opts, tce_iova_t *iova)
+{
+	static const struct tce_map_options none;
+	struct tce_place place;
+	unsigned access;
+	uint64_t fits;
+	int ret;
+
+	if (!opts)
+		opts = &none;
+	for (size_t i = 0; i < sizeof(opts->reserved) / sizeof(*opts->reserved); i++)
+		if (opts->reserved[i])
+			return tce_fail(-EINVAL,
+					"options of a map: a reserved field is not 0; zero the "
+					"struct, and link the library it was compiled for");
+	access = opts->access ? opts->access : TCE_RW;
+	if (access & ~(unsigned)TCE_RW)
+		return tce_fail(-EINVAL, "map: access %#x is not made of TCE_READ and TCE_WRITE",
+				access);
+	ret = check_memory(va, len, &fits);
+	if (!ret)
+		ret = tce_place_find(space, va, len, fits, opts, *iova, &place);
+	if (!ret)
+		ret = tce_table_open(place.w, place.at, place.n);
+	if (!ret)
+		ret = tce_dir_prepare(&space->dir, va, len, still_true, space);
+	if (!ret)
+		ret = map_at(space, &place, va, len, access);
+	if (!ret)
+		*iova = place.w->start + ((uint64_t)place.at << place.w->shift);
+	return ret;
+}
+
+/* Lead the memory of a stretch to what other TCEs of the space it has: before it is unpublished. */
+static void lead_elsewhere(struct tce_space *space, const struct tce_window *gone,
+			   const struct tce_stretch *s)
+{
+	uint64_t len = (uint64_t)s->n << gone->shift;
+	const struct tce_window *w;
+
+	if (!tce_dir_aliased(&space->dir, s->va, len))
+		return;
+	TCE_FOR_EACH_WINDOW(w, space)
+	{
+		for (size_t at = 0; at < w->entries; at++) {
+			uint64_t e, va, from, to, end;
+			struct tce_stretch o;
+
+			if (!tce_table_next(w, at, w->entries - at, &o))
+				break;
+			at = o.at;
+			if (w == gone && at >= s->at && at < s->at + s->n)
+				continue;
+			e = w->entry[at];
+			va = tce_entry_va(w, e);
+			end = va + (1ull << w->shift);
+			from = va > s->va ? va : s->va;
+			to = end < s->va + len ? end : s->va + len;
+			if (from < to && (e & TCE_ENTRY_VALID))
+				tce_dir_set(&space->dir, from, to - from,
+					    w->start + ((uint64_t)at << w->shift) + (from - va),
+					    still_true, space);
+		}
+	}
+}
+
+/* The TCEs of a stretch are gone: count them off, and end what only waited for that. */
+static int count_off(struct tce_space *space, const struct tce_window *w,
+		     const struct tce_stretch *s, bool end_automatic)
+{
+	struct tce_region *r;
+	int result = 0;
+
+	FOR_EACH_PART(r, from, part, s->va, (uint64_t)s->n << w->shift)
+	{
+		tce_use_of(r, space)->live -= part >> w->shift;
+		if (r->quarantined || tce_region_live(r))
+			continue;
+		if (r->ending || (end_automatic && r->automatic && !r->users)) {
+			int ret = tce_region_end(r);
+
+			result = result ? result : ret;
+		}
+	}
+	return result;
+}
+
+int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
+		      bool end_automatic)
+{
+	uint64_t iova = w->start + ((uint64_t)at << w->shift);
+	uint64_t len = (uint64_t)n << w->shift;
+	struct tce_stretch s;
+	int ret, result = 0;
+
+	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n)
+		lead_elsewhere(space, w, &s);
+	tce_table_unpublish(w, at, n);
+	tce_synchronize();
+	P.calls.unmap++;
+	ret = P.kernel->unmap(space->container_fd, iova, len);
+	if (ret) {
+		tce_table_publish(w, at, n);
+		return tce_fail(
+			-EIO,
+			"unmap at IOVA %#llx + %#llx: the kernel answered %s; the TCEs stay in use",
+			(ull)iova, (ull)len, tce_errno_text(ret));
+	}
+	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n) {
+		ret = count_off(space, w, &s, end_automatic);
+		result = result ? result : ret;
+	}
+	tce_table_free(w, at, n);
+	return result;
+}
+
+int tce_unmap_locked(struct tce_space *space, tce_iova_t iova, uint64_t len, bool end_automatic)
+{
+	struct tce_place p;
+	struct tce_stretch s;
+	int ret = tce_place_of(space, "unmap", iova, len, &p);
+
+	if (ret)
+		return ret;
+	if (tce_reading())
+		return tce_fail(-EDEADLK,
+				"unmap between tce_read_begin() and tce_read_end() of the "
+				"same thread would wait for itself");
+	for (size_t i = p.at; i < p.at + p.n; i = s.at + s.n)
+		if (!tce_table_next(p.w, i, p.at + p.n - i, &s) || s.at != i)
+			return tce_fail(
+				-ENOENT,
+				"unmap at IOVA %#llx + %#llx: the TCE at %#llx is not in use",
+				(ull)iova, (ull)len,
+				(ull)(p.w->start + ((uint64_t)i << p.w->shift)));
+	return tce_unmap_entries(space, p.w, p.at, p.n, end_automatic);
+}

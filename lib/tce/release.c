@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Giving memory back: whole regions with release, parts of them with discard. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define P tce_process
+
+typedef unsigned long long ull;
+
+/* What a walk over the TCEs of a region calls for each stretch of them that lies in a range. */
+typedef int stretch_fn(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
+		       void *arg);
+
+/* Walk the stretches of one window that point into [va, last] of a region. */
+static int walk_window(struct tce_space *space, struct tce_window *w, uintptr_t va, uintptr_t last,
+		       stretch_fn *fn, void *arg)
+{
+	uint64_t page = 1ull << w->shift;
+	struct tce_stretch s;
+
+	for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
+		uint64_t s_last = tce_last(s.va, (uint64_t)s.n << w->shift);
+		struct tce_stretch in = s;
+		int ret;
+
+		if (s_last < va || s.va > last)
+			continue;
+		if (s.va < va) {
+			/* The TCE that holds va, be it in its middle. */
+			in.at += (va - s.va) >> w->shift;
+			in.va += ((va - s.va) >> w->shift) * page;
+		}
+		if (s_last > last)
+			s_last = last | (page - 1);
+		in.n = (s_last - in.va + 1) >> w->shift;
+		ret = fn(space, w, &in, arg);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Walk all TCEs that point into [va, last] of a region, in every space. */
+static int walk(struct tce_region *r, uintptr_t va, uintptr_t last, stretch_fn *fn, void *arg)
+{
+	for (size_t u = 0; u < r->uses; u++) {
+		struct tce_space *space = r->use[u].space;
+		struct tce_window *w;
+
+		TCE_FOR_EACH_WINDOW(w, space)
+		{
+			int ret = r->use[u].live ? walk_window(space, w, va, last, fn, arg) : 0;
+
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+struct holders {
+	struct tce_holder *holder;
+	size_t room, n;
+	struct tce_holder first;
+};
+
+static int note_holder(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
+		       void *arg)
+{
+	struct holders *h = arg;
+	struct tce_holder one = {
+		.space = space,
+		.iova = w->start + ((uint64_t)s->at << w->shift),
+		.len = (uint64_t)s->n << w->shift,
+		.va = (void *)(uintptr_t)s->va,
+	};
+
+	if (!h->n)
+		h->first = one;
+	if (h->n < h->room)
+		h->holder[h->n] = one;
+	h->n++;
+	return 0;
+}
+
+static int release(uintptr_t va, size_t len, struct tce_holder *holder, size_t *n)
+{
+	struct holders h = {.holder = holder, .room = holder ? *n : 0};
+	struct tce_region *r = tce_region_at(va);
+
+	if (!r)
+		return tce_fail(-ENOENT, "release of VA %#zx + %#zx: nothing is registered there",
+				(size_t)va, len);
+	if (r->va != va || r->len != len || !r->users)
+		return tce_fail(
+			-ENOENT,
+			"release of VA %#zx + %#zx: the region there is %#zx + %#zx%s; a region is "
+			"released exactly as it was registered",
+			(size_t)va, len, (size_t)r->va, r->len,
+			r->users ? "" : ", registered by tce_dma_map()");
+	if (r->users > 1) {
+		r->users--;
+		return 0;
+	}
+	if (!tce_region_live(r))
+		return tce_region_end(r);
+	walk(r, r->va, tce_last(r->va, r->len), note_holder, &h);
+	if (n)
+		*n = h.n;
+	return tce_fail(
+		-EBUSY,
+		"release of VA %#zx + %#zx: %llu TCEs in %zu runs still point into it, the first "
+		"at IOVA %#llx + %#llx of group %d; unmap them first",
+		(size_t)va, len, (ull)tce_region_live(r), h.n, (ull)h.first.iova, (ull)h.first.len,
+		h.first.space->group);
+}
+
+int tce_release(void *va, size_t len, struct tce_holder *holders, size_t *n)
+{
+	int ret = tce_enter();
+
+	return ret ? ret : tce_leave(release((uintptr_t)va, len, holders, n));
+}
+
+struct part {
+	uintptr_t va, last;
+};
+
+/* May these TCEs be cleared without taking memory outside of the part along? */
+static int check_whole(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
+		       void *arg)
+{
+	const struct part *part = arg;
+	uint64_t last = tce_last(s->va, (uint64_t)s->n << w->shift);
+
+	(void)space;
+	if (s->va >= part->va && last <= part->last)
+		return 0;
+	return tce_fail(
+		-EINVAL,
+		"discard of VA %#zx to %#zx: it is mapped by TCEs of %s that reach beyond it; "
+		"discard whole I/O pages",
+		(size_t)part->va, (size_t)part->last, tce_bytes(1ull << w->shift));
+}
+
+static int clear(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
+		 void *arg)
+{
+	(void)arg;
+	return tce_unmap_entries(space, w, s->at, s->n, false);
+}
+
+/* Add to the dead parts of a region; it is all dead where there is no memory to say which part. */
+static void mark_dead(struct tce_region *r, uintptr_t va, size_t len)
+{
+	struct tce_extent *bigger = realloc(r->dead, (r->deads + 1) * sizeof(*bigger));
+	size_t i = 0;
+
+	r->ending = true;
+	if (!bigger) {
+		r->all_dead = true;
+		return;
+	}
+	r->dead = bigger;
+	while (i < r->deads && r->dead[i].va < va)
+		i++;
+	memmove(bigger + i + 1, bigger + i, (r->deads - i) * sizeof(*bigger));
+	bigger[i] = (struct tce_extent){va, len};
+	r->deads++;
+	/* Merge with the neighbours; a part may be discarded twice. */
+	for (i = i ? i - 1 : 0; i + 1 < r->deads;) {
+		uintptr_t end = bigger[i].va + bigger[i].len, next = bigger[i + 1].va;
+		uintptr_t next_end = next + bigger[i + 1].len;
+
+		if (end < next) {
+			i++;
+			continue;
+		}
+		if (next_end > end)
+			bigger[i].len = next_end - bigger[i].va;
+		memmove(bigger + i + 1, bigger + i + 2, (r->deads - i - 2) * sizeof(*bigger));
+		r->deads--;
+	}
+}
+
+/* Discard the part of one region that lies in a range. */
+static int discard_part(struct tce_region *r, uintptr_t va, uintptr_t last)
+{
+	int ret;
+
+	mark_dead(r, va, last - va + 1);
+	/* The last TCE must not end the region under the walk. */
+	r->ending = false;
+	ret = walk(r, va, last, clear, NULL);
+	r->ending = true;
+	if (ret) {
+		r->quarantined = true;
+		return tce_fail(ret, "%s; region %#zx + %#zx is in quarantine: do not unmap it",
+				tce_error(), (size_t)r->va, r->len);
+	}
+	if (r->quarantined)
+		return tce_fail(
+			-EIO,
+			"discard of VA %#zx to %#zx: region %#zx + %#zx is in quarantine: do not "
+			"unmap it",
+			(size_t)va, (size_t)last, (size_t)r->va, r->len);
+	return tce_region_live(r) ? 0 : tce_region_end(r);
+}
+
+static int discard(uintptr_t va, size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct part part = {va, tce_last(va, len)};
+	int result = 0;
+	uintptr_t at;
+
+	if (!len || va % page || len % page || tce_wraps(va, len))
+		return tce_fail(
+			-EINVAL,
+			"discard of VA %#zx + %#zx: address and length must be multiples of the "
+			"system's page, %s, and not empty",
+			(size_t)va, len, tce_bytes(page));
+	if (tce_reading())
+		return tce_fail(-EDEADLK,
+				"discard between tce_read_begin() and tce_read_end() of the "
+				"same thread would wait for itself");
+	for (size_t i = tce_region_index(va); i < P.regions && P.region[i]->va <= part.last; i++) {
+		int ret = walk(P.region[i], va, part.last, check_whole, &part);
+
+		if (ret)
+			return ret;
+	}
+	for (at = va; at >= va && at <= part.last;) {
+		size_t i = tce_region_index(at);
+		struct tce_region *r = i < P.regions ? P.region[i] : NULL;
+		uintptr_t last;
+		int ret;
+
+		if (!r || r->va > part.last)
+			break;
+		at = r->va > at ? r->va : at;
+		last = tce_last(r->va, r->len);
+		last = last < part.last ? last : part.last;
+		ret = discard_part(r, at, last);
+		result = result ? result : ret;
+		at = last + 1;
+	}
+	return result;
+}
+
+int tce_discard(void *va, size_t len)
+{
+	int ret = tce_enter();
+
+	return ret ? ret : tce_leave(discard((uintptr_t)va, len));
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What there is, and whether it agrees with itself. */
+#include "internal.h"
+
+#define P tce_process
+
+typedef unsigned long long ull;
+
+static void describe_region(const struct tce_region *r, struct tce_region_info *info)
+{
+	*info = (struct tce_region_info){
+		.va = (void *)r->va,
+		.len = r->len,
+		.page = r->page,
+		.users = r->users,
+		.spaces = (unsigned)r->uses,
+		.tces = tce_region_live(r),
+		.dead = r->all_dead ? r->len : 0,
+		.automatic = r->automatic,
+		.quarantined = r->quarantined,
+	};
+	for (size_t i = 0; i < r->deads && !r->all_dead; i++)
+		info->dead += r->dead[i].len;
+}
+
+int tce_region_list(struct tce_region_info *info, size_t *n)
+{
+	size_t room = *n;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	*n = P.regions;
+	for (size_t i = 0; i < P.regions && i < room; i++)
+		describe_region(P.region[i], &info[i]);
+	return tce_leave(0);
+}
+
+int tce_space_info(struct tce_space *space, struct tce_space_info *info)
+{
+	const struct tce_window *w;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	*info = (struct tce_space_info){
+		.group = space->group,
+		.users = space->users,
+		.highest = space->highest,
+	};
+	TCE_FOR_EACH_WINDOW(w, space)
+	{
+		info->windows++;
+		info->tces += w->used;
+	}
+	return tce_leave(0);
+}
+
+int tce_calls(struct tce_calls *calls)
+{
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	*calls = P.calls;
+	return tce_leave(0);
+}
+
+int tce_space_runs(struct tce_space *space, struct tce_run *runs, size_t *n)
+{
+	const struct tce_window *w;
+	size_t room = *n, count = 0;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	TCE_FOR_EACH_WINDOW(w, space)
+	{
+		struct tce_stretch s;
+
+		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
+			if (count < room)
+				runs[count] = (struct tce_run){
+					.iova = w->start + ((uint64_t)s.at << w->shift),
+					.len = (uint64_t)s.n << w->shift,
+					.va = (void *)(uintptr_t)s.va,
+					.access = s.bits >> TCE_ENTRY_ACCESS_SHIFT & TCE_RW,
+				};
+			count++;
+		}
+	}
+	*n = count;
+	return tce_leave(0);
+}
+
+/* Every entry names the region that its VA lies in, is alive, and is found from its VA. */
+static int audit_window(const struct tce_space *space, const struct tce_window *w)
+{
+	struct tce_stretch s;
+
+	if (!tce_table_agrees(w))
+		return tce_fail(-EUCLEAN,
+				"audit: the summary of the window at %#llx of group %d differs "
+				"from its table",
+				(ull)w->start, space->group);
+	for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
+		for (size_t i = 0; i < s.n; i++) {
+			uint64_t e = w->entry[s.at + i], va = tce_entry_va(w, e);
+			struct tce_region *r = tce_region_of(w, e);
+			size_t len;
+			tce_iova_t iova;
+			void *back;
+
+			if (!(e & TCE_ENTRY_VALID) || !r || r != tce_region_at(va))
+				return tce_fail(
+					-EUCLEAN,
+					"audit: the TCE at IOVA %#llx holds %#llx, which "
+					"is in no region that it names",
+					(ull)(w->start + ((uint64_t)(s.at + i) << w->shift)),
+					(ull)va);
+			if (tce_iova(space, (void *)(uintptr_t)va, 1, &iova, &len) ||
+			    tce_va(space, iova, 1, &back, &len) || (uintptr_t)back != va)
+				return tce_fail(
+					-EUCLEAN,
+					"audit: VA %#llx is mapped at IOVA %#llx, but is "
+					"not found",
+					(ull)va,
+					(ull)(w->start + ((uint64_t)(s.at + i) << w->shift)));
+		}
+	}
+	return 0;
+}
+
+/* TCEs of a space that point into a region, counted from the tables. */
+static uint64_t recount(const struct tce_space *space, const struct tce_region *r)
+{
+	const struct tce_window *w;
+	uint64_t n = 0;
+
+	TCE_FOR_EACH_WINDOW(w, space)
+	{
+		struct tce_stretch s;
+
+		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n)
+			for (size_t k = 0; k < s.n; k++)
+				n += tce_region_of(w, w->entry[s.at + k]) == r;
+	}
+	return n;
+}
+
+static int audit(void)
+{
+	for (size_t i = 0; i < P.spaces; i++) {
+		const struct tce_space *space = P.space[i];
+
+		const struct tce_window *w;
+
+		TCE_FOR_EACH_WINDOW(w, space)
+		{
+			int ret = audit_window(space, w);
+
+			if (ret)
+				return ret;
+		}
+	}
+	for (size_t i = 0; i < P.regions; i++) {
+		struct tce_region *r = P.region[i];
+
+		for (size_t k = 0; k < P.spaces; k++) {
+			const struct tce_use *use = tce_use_of(r, P.space[k]);
+			uint64_t n = recount(P.space[k], r);
+
+			if (n != (use ? use->live : 0))
+				return tce_fail(-EUCLEAN,
+						"audit: region %#zx + %#zx counts %llu TCEs in "
+						"group %d, the "
+						"tables have %llu",
+						(size_t)r->va, r->len, (ull)(use ? use->live : 0),
+						P.space[k]->group, (ull)n);
+		}
+	}
+	return 0;
+}
+
+int tce_audit(void)
+{
+	int ret = tce_enter();
+
+	return ret ? ret : tce_leave(audit());
+}

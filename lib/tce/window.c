@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A window and its table: one life. create() begins both, remove_window() ends both. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define P tce_process
+
+typedef unsigned long long ull;
+
+static unsigned count_windows(const struct tce_space *space)
+{
+	const struct tce_window *w;
+	unsigned n = 0;
+
+	TCE_FOR_EACH_WINDOW(w, space)
+	n++;
+	return n;
+}
+
+static void set_slot(struct tce_space *space, const struct tce_window *from, struct tce_window *to)
+{
+	unsigned i = 0;
+
+	while (space->window[i] != from)
+		i++;
+	/* Pairs with tce_window_at(). */
+	atomic_store_explicit(&space->window[i], to, memory_order_release);
+}
+
+/* A window's table, before the kernel is asked: what can fail without it fails first. */
+static int new_window(uint64_t size, uint64_t page, struct tce_window **window)
+{
+	struct tce_window *w = calloc(1, sizeof(*w));
+	int ret;
+
+	if (!w)
+		return tce_fail(-ENOMEM, "no memory to describe a window");
+	ret = tce_table_init(w, size, tce_log2(page));
+	if (ret)
+		free(w);
+	else
+		*window = w;
+	return ret;
+}
+
+/* The kernel has the window: readers may. */
+static void put_window(struct tce_space *space, struct tce_window *w, uint64_t start)
+{
+	const struct tce_facts *f = &space->facts;
+
+	w->start = start;
+	/* 32-bit MMIO and MSI of bare metal: the kernel keeps them free in its own windows only. */
+	if (f->default_size && !w->is_default)
+		tce_table_exclude(w, f->default_start + f->default_size, UINT32_MAX);
+	set_slot(space, NULL, w);
+}
+
+static void end_window(struct tce_window *w)
+{
+	tce_table_end(w);
+	free(w);
+}
+
+static void take_window(struct tce_space *space, struct tce_window *w)
+{
+	set_slot(space, w, NULL);
+	tce_synchronize();
+	end_window(w);
+}
+
+int tce_windows_default(struct tce_space *space)
+{
+	struct tce_window *w;
+	int ret;
+
+	if (!space->facts.default_size)
+		return 0;
+	/* IOMMU_PAGE_SIZE_4K: the default window's, on every platform. */
+	ret = new_window(space->facts.default_size, 4096, &w);
+	if (ret)
+		return ret;
+	w->is_default = true;
+	w->levels = 1;
+	put_window(space, w, space->facts.default_start);
+	return 0;
+}
+
+static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels)
+{
+	char words[128];
+
+	snprintf(words, sizeof(words), "%s", tce_errno_text(ret));
+	if (ret == -ENODEV)
+		return tce_fail(
+			-EIO,
+			"the platform refused a window of %s (%s): it has given out this slot's "
+			"window, or an earlier failure has lost it until the machine reboots; use "
+			"the default window (mem= at most its size), or reboot",
+			tce_bytes(size), words);
+	return tce_fail(
+		ret == -ENOMEM ? -ENOMEM : -EIO,
+		"the platform refused a window of %s in I/O pages of %s, %u levels (%s); pass less "
+		"memory (mem=%llu) or %s pages (page=)",
+		tce_bytes(size), tce_bytes(page), levels, words, (ull)size / 2,
+		ret == -ENOMEM ? "larger" : "other");
+}
+
+static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_t levels,
+		  struct tce_window **window)
+{
+	struct tce_window *w;
+	uint64_t start;
+	int ret = new_window(size, page, &w);
+
+	if (ret)
+		return ret;
+	P.calls.create++;
+	ret = P.kernel->window_create(space->container_fd, page, size, levels, &start);
+	if (ret) {
+		end_window(w);
+		return create_refused(ret, page, size, levels);
+	}
+	w->levels = levels;
+	put_window(space, w, start);
+	*window = w;
+	return 0;
+}
+
+static int remove_window(struct tce_space *space, struct tce_window *w)
+{
+	uint64_t start = w->start;
+	int ret;
+
+	P.calls.remove++;
+	ret = P.kernel->window_remove(space->container_fd, start);
+	if (ret)
+		return tce_fail(-EIO, "the kernel refused to remove the window at %#llx: %s",
+				(ull)start, tce_errno_text(ret));
+	take_window(space, w);
+	return 0;
+}
+
+int tce_windows_plan(struct tce_space *space, const struct tce_need *need)
+{
+	struct tce_window *w;
+	struct tce_plan plan;
+	int ret = tce_plan(&space->facts, need, &plan);
+
+	if (ret || !plan.create)
+		return ret;
+	/* The default one is the only one yet. */
+	if (plan.remove_default && space->facts.default_size)
+		ret = remove_window(space, space->window[0]);
+	if (ret)
+		return ret;
+	ret = create(space, plan.page, plan.size, plan.levels, &w);
+	return ret ? ret : tce_plan_verify(need, w->start, w->size);
+}
+
+int tce_windows_close(struct tce_space *space)
+{
+	struct tce_window *w;
+	int result = 0;
+
+	TCE_FOR_EACH_WINDOW(w, space)
+	{
+		/* The default one ends with the container. */
+		int ret = w->is_default ? 0 : remove_window(space, w);
+
+		if (space->window[w_slot])
+			take_window(space, w);
+		result = result ? result : ret;
+	}
+	return result;
+}
+
+static struct tce_window *find_start(const struct tce_space *space, tce_iova_t start)
+{
+	struct tce_window *w = tce_window_at(space, start);
+
+	return w && w->start == start ? w : NULL;
+}
+
+static void describe(const struct tce_window *w, struct tce_window_info *info)
+{
+	*info = (struct tce_window_info){
+		.start = w->start,
+		.size = w->size,
+		.page = 1ull << w->shift,
+		.levels = w->levels,
+		.is_default = w->is_default,
+		.tces = w->used,
+		.largest = (uint64_t)tce_table_largest(w) << w->shift,
+		.table_mem = w->lazy.opened * w->lazy.page_words * sizeof(uint64_t),
+	};
+}
+
+static int check_create(const struct tce_space *space, uint64_t page, uint64_t size,
+			uint32_t levels)
+{
+	const struct tce_facts *f = &space->facts;
+	uint32_t most = f->levels ? f->levels : 1;
+
+	if (!tce_is_pow2(page) || !tce_is_pow2(size) || size < page || !(f->page_sizes & page))
+		return tce_fail(-EINVAL,
+				"create of a window of %#llx bytes in I/O pages of %#llx: both "
+				"must be powers "
+				"of two, and the page one of the platform's, a mask of %#llx",
+				(ull)size, (ull)page, (ull)f->page_sizes);
+	if (!levels || levels > most)
+		return tce_fail(-EINVAL,
+				"create of a window with %u levels: the platform has 1 to %u",
+				levels, most);
+	if (count_windows(space) >= f->max_windows || count_windows(space) == TCE_WINDOWS_MAX)
+		return tce_fail(
+			-ENOSPC,
+			"create of a window: the platform has room for %u, and they are there; "
+			"remove one first",
+			f->max_windows);
+	return 0;
+}
+
+int tce_window_create(struct tce_space *space, uint64_t page, uint64_t size, uint32_t levels,
+		      struct tce_window_info *info)
+{
+	struct tce_window *w;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	ret = check_create(space, page, size, levels);
+	if (!ret)
+		ret = tce_lock_check(size / page * 8, "the table of this window");
+	if (!ret)
+		ret = create(space, page, size, levels, &w);
+	if (!ret && info)
+		describe(w, info);
+	return tce_leave(ret);
+}
+
+int tce_window_remove(struct tce_space *space, tce_iova_t start)
+{
+	struct tce_window *w;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	w = find_start(space, start);
+	if (!w)
+		ret = tce_fail(-ENOENT, "remove: no window starts at %#llx", (ull)start);
+	else if (w->used)
+		ret = tce_fail(-EBUSY,
+			       "remove of the window at %#llx: %zu TCEs of it are in use; unmap "
+			       "them first",
+			       (ull)start, w->used);
+	else
+		ret = remove_window(space, w);
+	return tce_leave(ret);
+}
+
+int tce_window_list(struct tce_space *space, struct tce_window_info *info, size_t *n)
+{
+	const struct tce_window *w;
+	uint64_t above = 0;
+	size_t at = 0, room = *n;
+	int ret = tce_enter();
+
+	if (ret)
+		return ret;
+	/* By start: the lowest one that was not listed yet. */
+	for (*n = count_windows(space); at < *n && at < room; at++) {
+		const struct tce_window *next = NULL;
+
+		TCE_FOR_EACH_WINDOW(w, space)
+		if ((!at || w->start > above) && (!next || w->start < next->start))
+			next = w;
+		describe(next, &info[at]);
+		above = next->start;
+	}
+	return tce_leave(0);
+}
