@@ -41,6 +41,8 @@ dpdk_headers = '{headers}'
 [built-in options]
 c_args = flags
 c_link_args = flags
+cpp_args = flags
+cpp_link_args = flags
 """
 
 NATIVE = """\

@@ -75,7 +75,7 @@ def guest_options(q):
     q.add_argument("--append", default="", metavar="ARGS", help="kernel arguments: disable_ddw")
     q.add_argument("--icount", default="", metavar="TEXT", help="QEMU's -icount: shift=0,sleep=off")
     q.add_argument("--bridge", action="append", default=[], metavar="KEY=VALUE",
-                   help="host bridges of lpar: ddw=off dma64_win_addr=... dma_win_size=... pgsz=...")
+                   help="host bridges of lpar: ddw, dma64_win_addr, dma_win_size, pgsz")
     q.add_argument("--default-bridge", action="store_true",
                    help="lpar: all devices on one host bridge, in one group")
     q.add_argument("--no-spapr", action="store_true", help="leave vfio_iommu_spapr_tce unloaded")

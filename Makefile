@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The front door: every target forwards to Meson or to the rig. `make` alone lists the targets.
+#   make check            everything: builds, native tests, guests (GUESTS=no leaves those out)
+#   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
+#   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
+#   make build            all builds, nothing run
+#   make setup            only fetch what these need
+#   make clean            remove the builds; what was fetched stays in the cache
+GUESTS ?= yes
+MACHINE ?= lpar
+SETUP = tests/guest/rig setup $(if $(filter no,$(GUESTS)),--no-guests)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@$(SETUP)
+
+build: setup
+	@python3 -B tests/check.py --build-only
+
+check: setup
+	@GUESTS=$(GUESTS) python3 -B tests/check.py $(ARGS)
+
+guest: setup
+	@python3 -B tests/check.py --build-only --only ppc64le-gcc
+	@tests/guest/rig shell $(MACHINE) $(ARGS)
+
+ifdef DEV
+demo:
+	@DEV=$(DEV) python3 -B tests/guest/demo.py $(ARGS)
+else
+demo: setup
+	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc
+	@python3 -B tests/guest/demo.py $(ARGS)
+endif
+
+clean:
+	rm -rf build
+
+.PHONY: help setup build check guest demo clean

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""make check: every build, every native test, every guest suite; counts each TAP point.
+
+Builds are in build/NAME, logs of suites in build/check. The last line is the verdict.
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree
+
+TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, f"{TREE}/tests/guest")
+from rig_setup import cache_dir  # noqa: E402  pylint: disable=wrong-import-position
+
+LOGS = f"{TREE}/build/check"
+CACHE = cache_dir()
+SUITE_SECONDS = 900
+# name, Meson arguments, whether its tests run on this host
+BUILDS = (
+    ("native-gcc", [f"--native-file={CACHE}/native-gcc.ini", "-Ddpdk=enabled"], True),
+    ("native-clang-asan-ubsan",
+     [f"--native-file={CACHE}/native-clang.ini", "-Ddpdk=enabled",
+      "-Db_sanitize=address,undefined", "-Db_lundef=false"], True),
+    ("ppc64le-gcc", [f"--cross-file={CACHE}/cross-gcc.ini", "-Ddpdk=enabled"], False),
+    ("ppc64le-clang", [f"--cross-file={CACHE}/cross-clang.ini", "-Ddpdk=enabled"], False),
+    # A compiler and libc are all that the library alone may need.
+    ("minimal", ["-Ddpdk=disabled", "-Dtests=disabled"], False),
+)
+running = set()
+
+
+class Count:
+    """TAP points so far."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
+
+    def add(self, passed, failed, skipped):
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            self.skipped += skipped
+
+
+def run(argv, log, timeout=None, **env):
+    """Run argv with its output in a log; its status. It ends with us, and with all it started."""
+    with open(log, "a", encoding="utf-8") as out:
+        p = subprocess.Popen(argv, cwd=TREE, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                             env=dict(os.environ, **env), start_new_session=True)
+        running.add(p)
+        try:
+            return p.wait(timeout)
+        except subprocess.TimeoutExpired:
+            out.write(f"\nBail out! not over after {timeout} s\n")
+            return 124
+        finally:
+            if p.poll() is None:
+                end(p)
+            running.discard(p)
+
+
+def end(p):
+    """Ask a process to end with its guests, then insist."""
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(p.pid, sig)
+            p.wait(10)
+            return
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def tail(log, lines=30):
+    with open(log, encoding="utf-8", errors="replace") as f:
+        return "".join(f"    {line}" for line in f.readlines()[-lines:])
+
+
+def recipe(options):
+    """Meson's arguments and the text of the machine files they name."""
+    text = list(options)
+    for option in options:
+        if option.endswith(".ini"):
+            with open(option.partition("=")[2], encoding="utf-8") as f:
+                text.append(f.read())
+    return "\n".join(text)
+
+
+def build(name, options):
+    """Configure when its options are new, then compile; True if it built."""
+    where, log = f"{TREE}/build/{name}", f"{LOGS}/{name}.build.log"
+    stamp, key = f"{where}/.options", recipe(options)
+    begin = time.monotonic()
+    if os.path.exists(log):
+        os.unlink(log)
+    old = None
+    if os.path.exists(stamp):
+        with open(stamp, encoding="utf-8") as f:
+            old = f.read()
+    status = 0
+    if old != key:
+        status = run(["meson", "setup", *(["--wipe"] if old is not None else []), *options, where],
+                     log)
+    if status == 0:
+        with open(stamp, "w", encoding="utf-8") as f:
+            f.write(key)
+        status = run(["ninja", "-j2", "-C", where], log)
+    say(f"{'ok  ' if status == 0 else 'FAIL'}  build {name}: {time.monotonic() - begin:.0f} s")
+    if status:
+        say(tail(log))
+    return status == 0
+
+
+def native_tests(name, count):
+    """meson test; its JUnit file has one testcase for each TAP point."""
+    where, log = f"{TREE}/build/{name}", f"{LOGS}/{name}.test.log"
+    begin = time.monotonic()
+    result = f"{where}/meson-logs/testlog.junit.xml"
+    for old in (result, log):
+        if os.path.exists(old):
+            os.unlink(old)
+    status = run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs"], log,
+                 SUITE_SECONDS, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+                 CMOCKA_MESSAGE_OUTPUT="TAP")
+    passed = failed = skipped = 0
+    if os.path.exists(result):
+        for case in xml.etree.ElementTree.parse(result).iter("testcase"):
+            kinds = {child.tag for child in case}
+            failed += bool(kinds & {"failure", "error"})
+            skipped += "skipped" in kinds
+            passed += not kinds & {"failure", "error", "skipped"}
+    if status and not failed:
+        failed = 1
+    finish(f"tests {name}", begin, log, (passed, failed, skipped), count)
+
+
+def finish(what, begin, log, points, count):
+    passed, failed, skipped = points
+    count.add(*points)
+    say(f"{'FAIL' if failed else 'ok  '}  {what}: {passed} passed, {failed} failed, {skipped} "
+        f"skipped, {time.monotonic() - begin:.0f} s")
+    if failed:
+        say(tail(log) + f"    (all of it: {os.path.relpath(log, TREE)})")
+
+
+def read_tap(text):
+    """(passed, failed, skipped) of a TAP stream; a broken stream has a failed point more."""
+    points = re.findall(r"^(not )?ok\b([^\n]*)", text, re.M)
+    failed = sum(1 for no, _ in points if no)
+    skipped = sum(1 for no, rest in points if not no and re.search(r"#\s*skip", rest, re.I))
+    plan = re.search(r"^1\.\.(\d+)", text, re.M)
+    whole = plan and int(plan.group(1)) == len(points) and not re.search(r"^Bail out!", text, re.M)
+    return len(points) - failed - skipped, failed + (not whole), skipped
+
+
+def guest_suite(path, count):
+    """One suite of tests/guest/suites."""
+    name = os.path.basename(path)[:-3]
+    log = f"{LOGS}/{name}.tap"
+    begin = time.monotonic()
+    if os.path.exists(log):
+        os.unlink(log)
+    status = run([sys.executable, "-B", path], log, SUITE_SECONDS, LIBTCE_NO_BUILD="1",
+                 PYTHONPATH=f"{TREE}/tests/guest")
+    with open(log, encoding="utf-8", errors="replace") as f:
+        points = read_tap(f.read())
+    if status and not points[1]:
+        points = (points[0], 1, points[2])
+    finish(f"guest suite {name}", begin, log, points, count)
+
+
+def options():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--build-only", action="store_true")
+    p.add_argument("--only", action="append", default=[], metavar="NAME",
+                   help="only this build or guest suite")
+    p.add_argument("--jobs", type=int, default=1, help="guest suites at a time")
+    return p.parse_args()
+
+
+def check(a, count):
+    """All that was asked for; False if a build failed."""
+    def wanted(name):
+        return not a.only or name in a.only
+
+    built = [build(name, opts) for name, opts, _ in BUILDS if wanted(name)]
+    count.add(0, built.count(False), 0)
+    if a.build_only or not all(built):
+        return all(built)
+    for name, _, runs in BUILDS:
+        if runs and wanted(name):
+            native_tests(name, count)
+    if os.environ.get("GUESTS") == "no":
+        return True
+    suites = [p for p in sorted(glob.glob(f"{TREE}/tests/guest/suites/*.py"))
+              if wanted(os.path.basename(p)[:-3])]
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        list(pool.map(lambda path: guest_suite(path, count), suites))
+    return True
+
+
+def main():
+    a, count, begin = options(), Count(), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.makedirs(LOGS, exist_ok=True)
+    try:
+        whole = check(a, count)
+    finally:
+        for p in list(running):
+            end(p)
+    if a.build_only:
+        return 0 if whole else 1
+    say(f"{time.monotonic() - begin:.0f} s in all"
+        + ("" if whole else "; a build failed, so nothing was run"))
+    say(f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped"
+        + (" (guests left out: GUESTS=no)" if os.environ.get("GUESTS") == "no" else ""))
+    return 1 if count.failed or not whole else 0
+
+
+try:
+    sys.exit(main())
+except KeyboardInterrupt:
+    sys.exit("check: interrupted")
