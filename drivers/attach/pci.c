@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "attach.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <bus_driver.h>
+#include <dev_driver.h>
+#include <rte_bus_pci.h>
+#include <rte_devargs.h>
+
+static int any(const struct rte_device *dev, const void *data)
+{
+	return 0;
+}
+
+static int by_name(const struct rte_device *dev, const void *name)
+{
+	return strcmp(dev->name, name);
+}
+
+static struct rte_pci_device *find(const struct rte_pci_device *after, rte_dev_cmp_t cmp,
+				   const void *data)
+{
+	struct rte_bus *bus = rte_bus_find_by_name("pci");
+	struct rte_device *dev =
+		bus ? bus->find_device(after ? &after->device : NULL, cmp, data) : NULL;
+
+	return dev ? RTE_DEV_TO_PCI(dev) : NULL;
+}
+
+struct rte_pci_device *pci_find(const char *name)
+{
+	return find(NULL, by_name, name);
+}
+
+struct rte_pci_device *pci_next(const struct rte_pci_device *last)
+{
+	return find(last, any, NULL);
+}
+
+bool pci_is_driven(const struct rte_pci_device *pci)
+{
+	return rte_dev_is_probed(&pci->device);
+}
+
+void pci_stop(struct rte_pci_device *pci)
+{
+	if (pci->intr_handle && rte_pci_set_bus_master(pci, false) < 0)
+		say_now(RTE_LOG_ERR, "%s: bus mastering cannot be cleared", pci->name);
+}
+
+void pci_block(struct rte_pci_device *pci)
+{
+	char text[ATTACH_NAME_MAX + 8];
+	struct rte_devargs *args;
+
+	snprintf(text, sizeof(text), "pci:%s", pci->name);
+	if (rte_devargs_add(RTE_DEVTYPE_BLOCKED, text))
+		return;
+	/* The bus looks this up at its scan, which is over. */
+	RTE_EAL_DEVARGS_FOREACH("pci", args)
+	if (!strcmp(args->name, pci->name))
+		pci->device.devargs = args;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The spaces that take part, and memory mapped in all of them. */
+#include "internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <tce/tce.h>
+
+struct member *members;
+bool members_laid_out;
+
+/* The kernel offers 2 windows for each group; a platform with more than this is not known. */
+#define MAX_WINDOWS 8
+
+int members_window(const struct member *member, size_t page, struct tce_window_info *window)
+{
+	struct tce_window_info list[MAX_WINDOWS];
+	const struct tce_window_info *home;
+	size_t n = MAX_WINDOWS;
+	int err = tce_window_list(member->is.space, list, &n);
+
+	if (err)
+		return eal_fail(err, "%s", tce_error());
+	home = range_home(list, n < MAX_WINDOWS ? n : MAX_WINDOWS, page);
+	if (!home)
+		return eal_fail(-ENOSPC,
+				"%s has no window whose I/O page fits EAL's pages of %zu bytes: "
+				"use larger hugepages, or give page=%zu",
+				member->is.name, page, page);
+	*window = *home;
+	return 0;
+}
+
+static int narrow(const struct member *member, size_t page, struct range *range,
+		  const struct member *first)
+{
+	struct tce_window_info window;
+	struct tce_space_info info;
+	struct range mine;
+	int err = members_window(member, page, &window);
+
+	if (!err && tce_space_info(member->is.space, &info))
+		err = eal_fail(-EIO, "%s", tce_error());
+	if (err)
+		return err;
+	mine = range_usable(&window, page);
+	if (info.highest < mine.last)
+		mine.last = info.highest;
+	if (range_both(range, &mine, range))
+		return 0;
+	return eal_fail(-ERANGE,
+			"the windows of %s (0x%" PRIx64 " to 0x%" PRIx64 ") and of %s (0x%" PRIx64
+			" to 0x%" PRIx64 ") share no range: EAL's memory has one IOVA for all "
+			"devices, so these two cannot serve one process",
+			member->is.name, mine.first, mine.last, first->is.name, range->first,
+			range->last);
+}
+
+int members_range(const struct member *extra, size_t page, struct range *range)
+{
+	struct range common = {0, UINT64_MAX};
+	const struct member *first = members ? members : extra;
+	int err = 0;
+
+	for (const struct member *m = members; m && !err; m = m->next)
+		err = narrow(m, page, &common, first);
+	if (extra && !err)
+		err = narrow(extra, page, &common, first);
+	if (!err)
+		*range = common;
+	return err;
+}
+
+int members_map_one(const struct member *member, struct run *run)
+{
+	tce_iova_t iova = run->iova == RUN_ANY ? TCE_IOVA_ANY : run->iova;
+	struct tce_map_options opts = {0};
+	struct range range;
+	int err = 0;
+
+	if (run->iova == RUN_ANY) {
+		err = members_range(member, run->page, &range);
+		if (err)
+			return err;
+		opts.lowest = range.first;
+		opts.highest = range.last;
+	}
+	err = tce_map(member->is.space, run->va, run->len, &opts, &iova);
+	if (err)
+		return eal_fail(err, "%s: %s", member->is.name, tce_error());
+	run->iova = iova;
+	return 0;
+}
+
+int members_map(struct run *run)
+{
+	struct run mapped = *run;
+
+	for (const struct member *m = members; m; m = m->next) {
+		int err = members_map_one(m, &mapped);
+
+		for (const struct member *u = members; err && u != m; u = u->next)
+			tce_unmap(u->is.space, mapped.iova, mapped.len);
+		if (err)
+			return err;
+	}
+	run->iova = mapped.iova;
+	return 0;
+}
+
+static void release_part(const struct run *run, size_t len)
+{
+	size_t piece = run_piece(run);
+
+	for (size_t done = 0; done < len; done += piece)
+		tce_release(run->va + done, piece, NULL, NULL);
+}
+
+int members_register(const struct run *run)
+{
+	size_t piece = run_piece(run);
+
+	for (size_t done = 0; done < run->len; done += piece) {
+		int err = tce_register(run->va + done, piece, run->page);
+
+		if (err) {
+			release_part(run, done);
+			return eal_fail(err, "%s", tce_error());
+		}
+	}
+	return 0;
+}
+
+void members_release(const struct run *run)
+{
+	release_part(run, run->len);
+}
+
+void members_discard(const void *addr, size_t len)
+{
+	union {
+		const void *fixed;
+		void *open;
+	} va = {.fixed = addr};
+
+	/* EAL's events show memory as constant; nothing here writes to it. */
+	if (!tce_discard(va.open, len))
+		return;
+	for (struct member *m = members; m; m = m->next)
+		m->is.stop(m->is.arg);
+	events_report(tce_error());
+}
