@@ -12,6 +12,8 @@ typedef unsigned long long ull;
  * ddw's find in pseries/iommu.c. Where it is elsewhere, tce_plan_verify() judges. */
 #define USUAL_START (1ull << 59)
 #define BELOW_4G    0xffffffffull
+/* The default window's I/O page, IOMMU_PAGE_SIZE_4K, on every platform. */
+#define DEFAULT_PAGE 4096
 
 static uint64_t pow2_up(uint64_t n)
 {
@@ -35,11 +37,32 @@ static uint64_t default_room(const struct tce_facts *f, const struct tce_need *n
 	return last - f->default_start + 1;
 }
 
+/*
+ * Can windows be made at all? On a pseries slot without DDW the kernel says so by no levels, and
+ * gives the number of windows as -1.
+ */
+static bool has_ddw(const struct tce_facts *f)
+{
+	return f->levels && f->page_sizes && f->max_windows && f->max_windows != UINT32_MAX;
+}
+
+/* Is this a pseries slot? Tables of more than one level are bare metal's. */
+static bool is_pseries(const struct tce_facts *f)
+{
+	return f->levels <= 1;
+}
+
 /* The largest I/O page that a created window can have for this memory; 0 if none. */
 static uint64_t best_page(const struct tce_facts *f, const struct tce_need *need)
 {
 	uint64_t mask = f->page_sizes & ((need->page << 1) - 1);
 
+	/*
+	 * On pseries the kernel always reports 4 KiB, for the default window's sake, whether or not
+	 * the hypervisor makes such windows: to ask in vain loses the slot until reboot.
+	 */
+	if (is_pseries(f))
+		mask &= ~(uint64_t)DEFAULT_PAGE;
 	if (need->tce_page)
 		mask &= need->tce_page;
 	return mask ? 1ull << tce_log2(mask) : 0;
@@ -50,7 +73,7 @@ static uint32_t best_levels(const struct tce_facts *f, uint64_t page, uint64_t s
 {
 	unsigned tces_shift = tce_log2(size / page), page_shift = tce_log2(f->system_page);
 
-	if (f->levels <= 1)
+	if (is_pseries(f))
 		return 1;
 	for (uint32_t levels = 1; levels <= f->levels; levels++) {
 		/* As pnv_pci_ioda2_table_alloc_pages() of powernv/pci-ioda-tce.c splits them. */
@@ -73,7 +96,7 @@ static uint64_t locked_for(const struct tce_facts *f, uint64_t page, uint64_t si
 	if (table < f->system_page)
 		table = f->system_page;
 	/* Upper levels: less than a page of 512 pages below them, and one each. */
-	return f->levels <= 1 ? table : 2 * (table + table / 256 + f->levels * f->system_page);
+	return is_pseries(f) ? table : 2 * (table + table / 256 + f->levels * f->system_page);
 }
 
 static int check_need(const struct tce_need *need)
@@ -123,12 +146,13 @@ static int create(const struct tce_facts *f, const struct tce_need *need, uint64
 	struct tce_plan p = {.create = true, .remove_default = remove_default, .page = page};
 
 	if (!page)
-		return tce_fail(-ENOSPC,
-				"no window can take pages of %s: the platform's I/O page sizes are "
-				"a mask of "
-				"%#llx; use larger hugepages (page=)",
-				tce_bytes(need->tce_page ? need->tce_page : need->page),
-				(ull)f->page_sizes);
+		return tce_fail(
+			-ENOSPC,
+			"no window can take pages of %s: the platform's I/O page sizes are "
+			"a mask of %#llx; use larger hugepages (page=), or map no more than "
+			"the default window takes (mem=%llu)",
+			tce_bytes(need->tce_page ? need->tce_page : need->page), (ull)f->page_sizes,
+			(ull)default_room(f, need));
 	size = pow2_up(room);
 	if (size < TCES_MIN * page)
 		size = TCES_MIN * page;
@@ -162,9 +186,8 @@ static int plan_identity(const struct tce_facts *f, const struct tce_need *need,
 {
 	if (f->default_size && !f->default_start && default_last(f) >= need->identity)
 		return use_default(plan);
-	/* Only bare metal, known by its levels, starts a window at 0 in place of the default one.
-	 */
-	if (f->levels <= 1 || !f->max_windows)
+	/* Only bare metal starts a window at 0 in place of the default one. */
+	if (is_pseries(f) || !has_ddw(f))
 		return tce_fail(
 			-ENOSPC,
 			"IOVA=VA up to %#llx needs a window at 0 that reaches there, and this "
@@ -182,18 +205,20 @@ int tce_plan(const struct tce_facts *f, const struct tce_need *need, struct tce_
 		return ret;
 	if (need->identity)
 		return plan_identity(f, need, plan);
-	if (!f->max_windows || !f->page_sizes)
+	if (!has_ddw(f))
 		return need->mem <= default_room(f, need) ? use_default(plan) : no_ddw(f, need);
-	/* With room for one window only, the one that is there has to serve if it can. */
-	if (f->max_windows == 1 && f->default_size)
-		return need->mem <= default_room(f, need) ? use_default(plan)
-							  : create(f, need, need->mem, true, plan);
+	/* With room for one window only, or none with a larger page, the one that is there has to
+	 * serve if it can. */
+	if (f->default_size && (f->max_windows == 1 || best_page(f, need) <= DEFAULT_PAGE))
+		return need->mem <= default_room(f, need)
+			       ? use_default(plan)
+			       : create(f, need, need->mem, f->max_windows == 1, plan);
 	if (need->highest >= USUAL_START)
 		return create(f, need, need->mem, false, plan);
 	if (need->mem <= default_room(f, need))
 		return use_default(plan);
 	/* A short DMA mask, and more memory than the default window takes. */
-	if (f->levels <= 1)
+	if (is_pseries(f))
 		return need->highest > default_last(f)
 			       ? create(f, need, need->mem, false, plan)
 			       : tce_fail(-ENOSPC,
