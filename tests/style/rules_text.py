@@ -14,7 +14,7 @@ LICENCE_TEXT = re.compile(
     r"^\W*Copyrigh[t] \(", re.M)
 UNFINISHED = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b")
 FOREIGN = re.compile(
-    r"/(wor[k]|roo[t]|hom[e])/|"
+    r"/(wor[k]|hom[e])/|/roo[t]/[.]|"
     r"\b(deb|ftp|security|snapshot|archive)[.]debian[.]org\b|\bdebian[.]ne[t]\b|"
     r"\bnodesource[.]com\b|\b(pypi|crates)[.](org|io)\b|"
     r"\bregistry[.]npmjs[.]org\b|\bproxy[.]golang[.]org\b")
