@@ -20,8 +20,7 @@ from rig_channel import Channel
 from rig_setup import cache_dir, qemu_command
 
 # Lines of QEMU's own log that mean: a device reached for an I/O address that nothing maps.
-STRAY = re.compile(r"rejected|TCE access fault|[Ii]nvalid (?:read|write) at|tce.*(?:fault|invalid)",
-                   re.I)
+STRAY = re.compile(r"Invalid (?:read|write) at addr|TCE access fault|region '.*rejected", re.I)
 TROUBLE = re.compile(r"WARNING: (?:CPU|\S+:\d+ at )|BUG: |kernel BUG|Oops|Unable to handle|"
                      r"Kernel panic|soft lockup|rcu.*stall|hung_task|blocked for more than")
 FATAL = re.compile(r"kernel BUG|Oops|Unable to handle kernel|Kernel panic|Attempted to kill init")
@@ -123,6 +122,7 @@ class Guest:
         self.dir = self.image = self.qemu = self.channel = None
         self.console = []
         self._stray_from = 0
+        self._reader = None
         self.boot_seconds = 0.0
 
     # ------------------------------------------------------------------------ start and end
@@ -130,15 +130,23 @@ class Guest:
     def __enter__(self):
         try:
             self._start()
-        except BaseException:
-            self._stop(keep=True)
+        except BaseException as e:
+            self._stop()
+            self._clean(keep=isinstance(e, Exception))
             raise
         return self
 
     def __exit__(self, kind, value, trace):
-        self._stop(keep=kind is not None)
-        if kind is None:
-            self._verdict()
+        self._stop()
+        keep = kind is not None and issubclass(kind, Exception)
+        try:
+            if kind is None:
+                self._verdict()
+        except GuestError:
+            keep = True
+            raise
+        finally:
+            self._clean(keep)
         return False
 
     def _start(self):
@@ -219,7 +227,8 @@ class Guest:
             self.qemu = subprocess.Popen(argv, env=self.qemu_env, stdin=subprocess.DEVNULL,
                                          stdout=subprocess.PIPE, stderr=err, pass_fds=[port_fd],
                                          preexec_fn=die_with_parent, start_new_session=True)
-        threading.Thread(target=self._read_console, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_console, daemon=True)
+        self._reader.start()
 
     def _read_console(self):
         with open(f"{self.logs}/console.log", "wb", buffering=0) as log:
@@ -227,7 +236,7 @@ class Guest:
                 log.write(line)
                 self.console.append(line.decode("utf-8", "replace").rstrip())
 
-    def _stop(self, keep=False):
+    def _stop(self):
         if self.qemu:
             self.qemu.terminate()
             try:
@@ -235,8 +244,12 @@ class Guest:
             except subprocess.TimeoutExpired:
                 self.qemu.kill()
                 self.qemu.wait()
+            self._reader.join(5)
         if self.channel:
             self.channel.close()
+
+    def _clean(self, keep):
+        """Remove this run's folder, but for logs that a failure refers to."""
         if self.dir and (self.logs != self.dir or not keep):
             shutil.rmtree(self.dir, ignore_errors=True)
         elif self.image and os.path.exists(self.image):
@@ -245,10 +258,11 @@ class Guest:
     def _verdict(self):
         stray = self.stray()
         if stray and not self.expect_stray:
-            raise GuestError(f"{len(stray)} stray DMA accesses, the first: {stray[0]}")
+            raise GuestError(f"{len(stray)} stray DMA accesses, the first: {stray[0]}; "
+                             + self.where())
         trouble = self.trouble()
         if trouble and not self.expect_trouble:
-            raise GuestError("the guest's kernel complained: " + trouble[0])
+            raise GuestError(f"the guest's kernel complained: {trouble[0]}; {self.where()}")
 
     def _condition(self):
         """Why waiting for the guest is in vain, or None."""
@@ -256,7 +270,7 @@ class Guest:
             with open(f"{self.logs}/qemu.err", encoding="utf-8", errors="replace") as f:
                 said = f.read().strip()
             return (f"QEMU ended with status {self.qemu.returncode}: "
-                    f"{said or self.console_tail()}\n{self.where()}")
+                    f"{said}\n{self.console_tail(40)}\n{self.where()}")
         if any(FATAL.search(line) for line in self.console):
             time.sleep(1)  # let the rest of the report arrive
             return f"the guest's kernel is broken:\n{self.console_tail(40)}\n{self.where()}"
@@ -273,8 +287,6 @@ class Guest:
 
     def stray(self):
         """Lines of QEMU's log since the guest was up that tell of DMA to unmapped addresses."""
-        if not os.path.exists(self._qemu_log()):
-            return []
         with open(self._qemu_log(), encoding="utf-8", errors="replace") as f:
             f.seek(self._stray_from)
             return [line.strip() for line in f if STRAY.search(line)]

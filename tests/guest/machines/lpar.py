@@ -12,7 +12,8 @@ PORT_BRIDGE = 30
 def plug(guest, index):
     """Arguments before a device, and the bus it goes on."""
     if guest.default_bridge:
-        return [], "pci.0"
+        # Every other slot: an 82576 keeps the slots 16 above its own, and the next, for VFs.
+        return [], f"pci.0,addr={2 + 2 * index:#x}"
     bridge = f"spapr-pci-host-bridge,index={index + 1},id=phb{index + 1}"
     options = dict(guest.bridge, **guest.devices[index].bridge)
     bridge += "".join(f",{k}={v}" for k, v in options.items())
