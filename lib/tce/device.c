@@ -77,7 +77,7 @@ int tce_ask_container(int *fd)
 int tce_ask_group(int group, int *fd)
 {
 	unsigned flags;
-	int ret = K->group_open(group, fd);
+	int opened, ret = K->group_open(group, &opened);
 
 	if (ret == -EACCES || ret == -EPERM)
 		return tce_fail(
@@ -94,12 +94,16 @@ int tce_ask_group(int group, int *fd)
 		return tce_fail(-ENXIO,
 				"cannot open IOMMU group %d: %s; bind its devices to vfio-pci",
 				group, tce_errno_text(ret));
-	ret = K->group_flags(*fd, &flags);
-	if (!ret && (flags & KERNEL_GROUP_VIABLE))
+	ret = K->group_flags(opened, &flags);
+	if (!ret && (flags & KERNEL_GROUP_VIABLE)) {
+		*fd = opened;
 		return 0;
-	K->close(*fd);
-	if (!ret)
-		ret = tce_ask_siblings(group);
+	}
+	K->close(opened);
+	if (ret)
+		return tce_fail(-EIO, "the kernel does not tell the state of IOMMU group %d: %s",
+				group, tce_errno_text(ret));
+	ret = tce_ask_siblings(group);
 	return ret ? ret
 		   : tce_fail(-ENXIO,
 			      "IOMMU group %d is not viable: a device of it is bound to a kernel "

@@ -24,7 +24,8 @@ int tce_lock_check(uint64_t bytes, const char *what)
 	if (!ret)
 		ret = P.kernel->locked(&locked);
 	if (ret)
-		return tce_fail(ret, "cannot read this process's memlock: %s", tce_errno_text(ret));
+		return tce_fail(-EIO, "cannot read this process's memlock: %s",
+				tce_errno_text(ret));
 	if (locked <= limit && bytes <= limit - locked)
 		return 0;
 	return tce_fail(

@@ -141,7 +141,7 @@ static int find_page(uintptr_t va, size_t len, size_t *page)
 		return 0;
 	ret = P.kernel->backing_page((void *)va, len, page);
 	if (ret)
-		return tce_fail(ret,
+		return tce_fail(-EFAULT,
 				"VA %#zx + %#zx: not all of it is mapped in this process; map it "
 				"before registering it",
 				(size_t)va, len);
