@@ -196,9 +196,41 @@ static int plan_identity(const struct tce_facts *f, const struct tce_need *need,
 	return create(f, need, need->identity + 1, true, plan);
 }
 
+/* What the device reaches of a window that starts at 0 in place of the default one. */
+static uint64_t room_at_0(const struct tce_facts *f, const struct tce_need *need)
+{
+	uint64_t room = default_room(f, need);
+
+	return need->highest > BELOW_4G ? room + (need->highest - BELOW_4G) : room;
+}
+
+static int out_of_reach(const struct tce_need *need, uint64_t room)
+{
+	return tce_fail(-ENOSPC,
+			"the device reaches IOVAs up to %#llx, and %s of windows there, less than "
+			"the %s to be mapped; map less (mem=%llu)",
+			(ull)need->highest, tce_bytes(room), tce_bytes(need->mem), (ull)room);
+}
+
+/* A short DMA mask, and more memory than the default window takes. */
+static int plan_short(const struct tce_facts *f, const struct tce_need *need, bool only,
+		      struct tce_plan *plan)
+{
+	uint64_t hole = BELOW_4G - default_last(f);
+
+	/* An LPAR's windows start above the default one: how far, no fact says. */
+	if (is_pseries(f))
+		return need->highest > default_last(f) ? create(f, need, need->mem, only, plan)
+						       : out_of_reach(need, default_room(f, need));
+	/* Bare metal's start at 0 in place of the default one, with a hole up to 4 GiB. */
+	if (need->mem > room_at_0(f, need))
+		return out_of_reach(need, room_at_0(f, need));
+	return create(f, need, need->mem + (need->mem > f->default_size ? hole : 0), true, plan);
+}
+
 int tce_plan(const struct tce_facts *f, const struct tce_need *need, struct tce_plan *plan)
 {
-	uint64_t hole;
+	bool only = f->default_size && f->max_windows == 1, as_good;
 	int ret = check_need(need);
 
 	if (ret)
@@ -209,27 +241,12 @@ int tce_plan(const struct tce_facts *f, const struct tce_need *need, struct tce_
 		return need->mem <= default_room(f, need) ? use_default(plan) : no_ddw(f, need);
 	/* With room for one window only, or none with a larger page, the one that is there has to
 	 * serve if it can. */
-	if (f->default_size && (f->max_windows == 1 || best_page(f, need) <= DEFAULT_PAGE))
-		return need->mem <= default_room(f, need)
-			       ? use_default(plan)
-			       : create(f, need, need->mem, f->max_windows == 1, plan);
-	if (need->highest >= USUAL_START)
-		return create(f, need, need->mem, false, plan);
-	if (need->mem <= default_room(f, need))
+	as_good = only || (f->default_size && best_page(f, need) <= DEFAULT_PAGE);
+	if (need->mem <= default_room(f, need) && (as_good || need->highest < USUAL_START))
 		return use_default(plan);
-	/* A short DMA mask, and more memory than the default window takes. */
-	if (is_pseries(f))
-		return need->highest > default_last(f)
-			       ? create(f, need, need->mem, false, plan)
-			       : tce_fail(-ENOSPC,
-					  "the device reaches IOVAs up to %#llx, %s of the default "
-					  "window, less "
-					  "than the %s to be mapped; map less (mem=%llu)",
-					  (ull)need->highest, tce_bytes(default_room(f, need)),
-					  tce_bytes(need->mem), (ull)default_room(f, need));
-	/* In place of the default window it starts at 0, with a hole up to 4 GiB. */
-	hole = BELOW_4G - default_last(f);
-	return create(f, need, need->mem + (need->mem > f->default_size ? hole : 0), true, plan);
+	if (need->highest < USUAL_START)
+		return plan_short(f, need, only, plan);
+	return create(f, need, need->mem, only, plan);
 }
 
 int tce_plan_verify(const struct tce_need *need, tce_iova_t start, uint64_t size)
