@@ -187,6 +187,7 @@ struct tce_space {
 	int given_group_fd; /* the originals of an adopted space, for a forked child to close; or -1
 			     */
 	int given_container_fd;
+	bool adopted; /* and the adopter's use is not closed yet */
 	unsigned users;
 	uint64_t highest;
 	struct tce_facts facts;

@@ -88,10 +88,22 @@ static int check_shared(const struct tce_space *space, const struct tce_need *ne
 {
 	const struct tce_window *w;
 	uint64_t room = 0;
+	bool identity = !need->identity;
 
 	TCE_FOR_EACH_WINDOW(w, space)
-	if (1ull << w->shift <= need->page && w->start <= need->highest && w->size > room)
-		room = w->size;
+	{
+		if (1ull << w->shift > need->page)
+			continue;
+		if (w->start <= need->highest && w->size > room)
+			room = w->size;
+		identity |= !w->start && tce_last(w->start, w->size) >= need->identity;
+	}
+	if (!identity)
+		return tce_fail(-ENOSPC,
+				"group %d has a space without a window at 0 that reaches %#llx, "
+				"which IOVA=VA needs: open it so first, or let the library choose "
+				"the IOVAs",
+				space->group, (unsigned long long)need->identity);
 	if (room >= need->mem)
 		return 0;
 	return tce_fail(
@@ -143,7 +155,7 @@ static int share(struct tce_space *space, const char *name, const struct tce_spa
 	if (device && device->opened)
 		return tce_fail(-EALREADY, "device %s is open in this process already", name);
 	ret = tce_need_fill(opts, &need);
-	if (!ret && (opts->mem || opts->page || opts->highest))
+	if (!ret && (opts->mem || opts->page || opts->highest || opts->identity))
 		ret = check_shared(space, &need);
 	if (!ret && !device)
 		ret = add_device(space, name, &device);
@@ -222,6 +234,7 @@ static int take_copies(struct tce_space *s, int group_fd, int container_fd)
 				container_fd, tce_errno_text(ret));
 	s->given_group_fd = group_fd;
 	s->given_container_fd = container_fd;
+	s->adopted = true;
 	return 0;
 }
 
@@ -311,18 +324,15 @@ static int leave_region(struct tce_space *space, struct tce_region *r)
 	return tce_unenroll(space, r);
 }
 
-/* Stop a device that was borrowed and close it. */
-static int stop_device(struct tce_device *device)
+/* No DMA of a device that was borrowed begins after this. */
+static int stop_device(const struct tce_device *device)
 {
-	int ret = 0;
-
-	if (device->fd >= 0 && K->device_stop(device->fd))
-		ret = tce_fail(-EIO,
-			       "device %s did not stop: neither reset nor clearing bus mastering "
-			       "worked; memory it was given may still be written",
-			       device->name);
-	close_fd(&device->fd);
-	return ret;
+	if (device->fd < 0 || !K->device_stop(device->fd))
+		return 0;
+	return tce_fail(-EIO,
+			"device %s did not stop: neither reset nor clearing bus mastering worked; "
+			"memory it was given may still be written",
+			device->name);
 }
 
 static int close_space(struct tce_space *space)
@@ -350,8 +360,13 @@ static int close_space(struct tce_space *space)
 static int close_use(struct tce_space *space, const char *name)
 {
 	struct tce_device *device = name ? device_of(space, name) : NULL;
-	int result = 0, ret;
+	int ret = 0;
 
+	if (!name && !space->adopted)
+		return tce_fail(-ENODEV,
+				"close: the space of group %d was opened by devices, and "
+				"is closed by them: give the device's address",
+				space->group);
 	if (name && (!device || !device->opened))
 		return tce_fail(-ENODEV, "close: device %s was not opened in the space of group %d",
 				name, space->group);
@@ -359,14 +374,17 @@ static int close_use(struct tce_space *space, const char *name)
 		return tce_fail(-EDEADLK,
 				"close between tce_read_begin() and tce_read_end() of the same "
 				"thread would wait for itself");
+	if (space->users == 1)
+		return close_space(space);
+	space->users--;
 	if (device) {
-		result = stop_device(device);
+		ret = stop_device(device);
+		close_fd(&device->fd);
 		device->opened = false;
+	} else {
+		space->adopted = false;
 	}
-	if (--space->users)
-		return result;
-	ret = close_space(space);
-	return result ? result : ret;
+	return ret;
 }
 
 int tce_space_close(struct tce_space *space, const char *device)
