@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A model of the kernel behind kernel.h, for tests: VFIO SPAPR TCE v2 with its defects, on a
+ * platform of the test's choice, in this process and without any privilege. It is never kinder than
+ * the kernel: what it cannot know, it aborts on.
+ *
+ * Memory is the model's own (model_alloc()), so that it knows the pages behind a VA: a page keeps
+ * living while a region pins it, whatever happens to the VA, and a device's DMA goes to the page
+ * that its TCE names, not to the VA. Any other memory of the process counts as not mapped.
+ *
+ * Where a rule of the kernel has a name below (W5, R8), the function that keeps it says so.
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../kernel.h"
+
+extern const struct tce_kernel tce_kernel_model;
+
+/** What the platform is. */
+struct model_platform {
+	const char *name;
+	uint64_t default_start, default_size; /* the default window */
+	uint64_t page_sizes;		      /* of created windows, a mask of bytes */
+	uint32_t max_windows, levels;
+	uint64_t beside;	/* start of a window made beside the default one */
+	uint64_t alone;		/* start of a window made when the default one is gone */
+	bool pseries;		/* windows come from a hypervisor, tables have one level */
+	uint64_t system_page;	/* bytes */
+	uint64_t ram, hugepage; /* the machine's memory, its default hugepage */
+};
+
+extern const struct model_platform model_p9;	     /* bare metal POWER9, radix, 4K kernel */
+extern const struct model_platform model_p9_64k;     /* the same, 64K kernel */
+extern const struct model_platform model_lpar;	     /* an LPAR, radix, 4K kernel */
+extern const struct model_platform model_lpar_64k;   /* the same, 64K kernel */
+extern const struct model_platform model_lpar_4g;    /* an LPAR whose window is at 4 GiB */
+extern const struct model_platform model_no_ddw;     /* an LPAR with its default window only */
+extern const struct model_platform model_one_window; /* an LPAR with one window at a time */
+
+/** Differences between kernels of one platform. */
+struct model_quirks {
+	bool busy_unenroll;    /* UNREGISTER with live TCEs is refused with EBUSY (before 5.0) */
+	bool unmap_checks_end; /* UNMAP past the window's end returns +1, clears nothing */
+};
+
+/* The machine. Starting forgets everything before; stopping gives all its memory back. */
+void model_start(const struct model_platform *platform);
+void model_stop(void);
+void model_set_quirks(struct model_quirks quirks);
+void model_add_device(const char *name, int group, const char *driver);
+void model_set_driver(const char *name, const char *driver);
+void model_set_memlock(uint64_t limit, bool capable);
+/* Opening the container, or this group's file, answers @err from now on; 0 ends it. */
+void model_refuse_container(int err);
+void model_refuse_group(int group, int err);
+/* An earlier failure put this group's slot on the list of those that get no window again (W11). */
+void model_lose_slot(int group);
+
+/** Each operation of the boundary, in the order of struct tce_kernel. */
+enum model_op {
+	MODEL_DEVICE_GROUP,
+	MODEL_DEVICE_DRIVER,
+	MODEL_GROUP_DEVICE,
+	MODEL_CONTAINER_OPEN,
+	MODEL_CONTAINER_CHECK,
+	MODEL_GROUP_OPEN,
+	MODEL_GROUP_NUMBER,
+	MODEL_GROUP_FLAGS,
+	MODEL_GROUP_ATTACH,
+	MODEL_GROUP_DETACH,
+	MODEL_FACTS,
+	MODEL_DUP,
+	MODEL_CLOSE,
+	MODEL_WINDOW_CREATE,
+	MODEL_WINDOW_REMOVE,
+	MODEL_ENROLL,
+	MODEL_UNENROLL,
+	MODEL_MAP,
+	MODEL_UNMAP,
+	MODEL_DEVICE_OPEN,
+	MODEL_DEVICE_STOP,
+	MODEL_LOCKED,
+	MODEL_LOCK_LIMIT,
+	MODEL_BACKING_PAGE,
+	MODEL_MEMORY,
+	MODEL_HUGEPAGES_FREE,
+	MODEL_OPS,
+	MODEL_ANY = MODEL_OPS, /* any of them but MODEL_CLOSE */
+};
+
+/* Fail the n-th (from 1) call of @op from now with @ret, once; n = 0 ends it. */
+void model_fail(enum model_op op, unsigned n, int ret);
+/* Has the failure asked for last happened, and which operation did it hit? */
+bool model_failed(void);
+enum model_op model_failed_op(void);
+/* The n-th TCE written by MAP from now fails in the hardware with @ret (R17, R25). */
+void model_fail_write(unsigned n, int ret);
+/* The n-th TCE cleared by UNMAP from now stays as it is, and UNMAP returns 0 (R25). */
+void model_fail_clear(unsigned n);
+
+/** The calls made, in order. */
+unsigned model_calls(enum model_op op);
+/* Position in the order of all calls of the first, the last call of @op; -1: none. */
+long model_first(enum model_op op);
+long model_last(enum model_op op);
+
+/* Memory: pages of @page bytes, at a multiple of it. Freeing takes whole pages, any part. */
+void *model_alloc(size_t len, size_t page);
+void model_alloc_at(void *va, size_t len, size_t page);
+void model_free(void *va, size_t len);
+/* Bytes of pages that are neither free nor mapped: pinned by somebody, or lost. */
+uint64_t model_lost_pages(void);
+/* Is this page pinned? */
+bool model_pinned(const void *va);
+
+/* The hardware: its TCE at an IOVA, how many TCEs it has in all, windows of a group. */
+struct model_tce {
+	void *page; /* the page's address in the model's own mapping */
+	unsigned access;
+};
+bool model_tce(int group, uint64_t iova, struct model_tce *tce);
+/* Does the hardware's TCE at @iova lead to the page that is behind @va now? */
+bool model_leads_to(int group, uint64_t iova, const void *va, unsigned access);
+uint64_t model_tces(int group);
+unsigned model_windows(int group);
+
+/* A device's DMA: 0, or -EFAULT where it hits no TCE or one without that access: a stray. */
+int model_device_read(int group, uint64_t iova, void *buf, size_t len);
+int model_device_write(int group, uint64_t iova, const void *buf, size_t len);
+unsigned model_strays(void);
+/* Let a device do DMA (bus mastering on), and ask whether it may. */
+void model_device_run(const char *name);
+bool model_device_runs(const char *name);
+
+/* Descriptors of the model that are open, regions that can never be given back. */
+unsigned model_fds(void);
+unsigned model_orphans(void);
+uint64_t model_locked(void);
+/* Memlock that the kernel will not give back before the process ends (W5). */
+uint64_t model_lost_memlock(void);
+
+/*
+ * Write down everything that a failed call must leave as it was: windows, TCEs, regions,
+ * containers, groups, descriptors, memlock less what is lost. Two states are the same if their
+ * texts are.
+ */
+void model_describe(FILE *out);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Registration, as arch/powerpc/mm/book3s64/iommu_api.c does it for the process, and
+ * drivers/vfio/vfio_iommu_spapr_tce.c for each container.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+/* The region that holds all of a range: how MAP and UNMAP find theirs (R9, R11). */
+struct region *model_region(const char *va, uint64_t len)
+{
+	for (struct region *r = model.regions; r; r = r->next)
+		if (va >= r->va && len <= r->len && (size_t)(va - r->va) <= r->len - len)
+			return r;
+	return NULL;
+}
+
+static struct region *exactly(const char *va, size_t len)
+{
+	for (struct region *r = model.regions; r; r = r->next)
+		if (r->va == va && r->len == len)
+			return r;
+	return NULL;
+}
+
+static bool overlaps(const char *va, size_t len)
+{
+	for (struct region *r = model.regions; r; r = r->next)
+		if (va < r->va + r->len && r->va < va + len)
+			return true;
+	return false;
+}
+
+static void unpin(char **frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		model_unpin(frames[i]);
+	free(frames);
+}
+
+/* Pin a range, system page by system page: how many could be. */
+static size_t pin(const char *va, size_t n, char **frames, uint64_t *largest)
+{
+	uint64_t natural = ((uintptr_t)va | n * model.platform->system_page);
+	size_t page;
+
+	*largest = natural & -natural;
+	for (size_t i = 0; i < n; i++) {
+		frames[i] = model_frame(va + i * model.platform->system_page, &page);
+		if (!frames[i])
+			return i;
+		model_pin(frames[i]);
+		*largest = page < *largest ? page : *largest;
+	}
+	return n;
+}
+
+/*
+ * R23: a range that is mapped in part returns how many pages were, and nothing is registered. R2:
+ * an overlap that is not the same region is EINVAL. R20: pages count against memlock.
+ */
+static int new_region(char *va, size_t len, struct region **made)
+{
+	size_t n = len / model.platform->system_page, pinned;
+	struct region *r;
+	char **frames;
+	uint64_t largest;
+
+	if (!model_charge(len))
+		return -ENOMEM;
+	frames = model_zalloc(n, sizeof(*frames));
+	pinned = pin(va, n, frames, &largest);
+	if (pinned != n || overlaps(va, len)) {
+		unpin(frames, pinned);
+		model_uncharge(len);
+		return pinned == n ? -EINVAL : pinned ? (int)pinned : -EFAULT;
+	}
+	r = model_zalloc(1, sizeof(*r));
+	*r = (struct region){.next = model.regions,
+			     .va = va,
+			     .len = len,
+			     .page = largest,
+			     .used = 1,
+			     .mapped = 1,
+			     .frames = frames};
+	model.regions = r;
+	*made = r;
+	return 0;
+}
+
+/*
+ * Drop one use. The last one fails with EBUSY in the kernel when TCEs are left, and R4 is what its
+ * caller makes of that: the region stays for good, an orphan.
+ */
+static int put(struct region *region)
+{
+	if (--region->used)
+		return 0;
+	if (region->mapped != 1) {
+		region->used = 1;
+		return -EBUSY;
+	}
+	for (struct region **at = &model.regions; *at; at = &(*at)->next) {
+		if (*at == region) {
+			*at = region->next;
+			break;
+		}
+	}
+	unpin(region->frames, region->len / model.platform->system_page);
+	model_uncharge(region->len);
+	free(region);
+	return 0;
+}
+
+static size_t find(const struct container *container, const struct region *region)
+{
+	size_t i = 0;
+
+	while (i < container->n_enrolled && container->enrolled[i] != region)
+		i++;
+	return i;
+}
+
+static bool misshapen(const void *va, size_t len)
+{
+	return ((uintptr_t)va | len) & (model.platform->system_page - 1) ||
+	       (uintptr_t)va + len < (uintptr_t)va;
+}
+
+int model_enroll(int fd, void *va, size_t len)
+{
+	struct container *container;
+	struct region *region;
+	int ret;
+
+	if (model_enter(MODEL_ENROLL, &ret))
+		return ret;
+	container = model_container(fd, &ret);
+	if (!container)
+		return ret;
+	if (misshapen(va, len))
+		return -EINVAL;
+	if (!len)
+		model_die("REGISTER of nothing: what the kernel does is not known");
+	region = exactly(va, len);
+	if (region && find(container, region) < container->n_enrolled)
+		return -EBUSY; /* R2 */
+	if (region) {
+		region->used++; /* R5: an orphan too, with the pages that it had */
+	} else {
+		ret = new_region(va, len, &region);
+		if (ret)
+			return ret;
+	}
+	container->enrolled = realloc(container->enrolled,
+				      (container->n_enrolled + 1) * sizeof(*container->enrolled));
+	if (!container->enrolled)
+		model_die("no memory for a list");
+	container->enrolled[container->n_enrolled++] = region;
+	container->enabled = true;
+	return 0;
+}
+
+int model_unenroll(int fd, void *va, size_t len)
+{
+	struct container *container;
+	struct region *region;
+	size_t i;
+	int ret;
+
+	if (model_enter(MODEL_UNENROLL, &ret))
+		return ret;
+	container = model_container(fd, &ret);
+	if (!container)
+		return ret;
+	if (misshapen(va, len))
+		return -EINVAL;
+	region = exactly(va, len);
+	if (!region)
+		return -ENOENT; /* R3 */
+	i = find(container, region);
+	if (i == container->n_enrolled)
+		return -ENOENT; /* R4: an orphan */
+	if (model.quirks.busy_unenroll && region->used == 1 && region->mapped != 1)
+		return -EBUSY;
+	container->enrolled[i] = container->enrolled[--container->n_enrolled];
+	put(region); /* its EBUSY is lost here, and 0 is returned (R4, R26) */
+	return 0;
+}
+
+void model_containers_regions_end(struct container *container)
+{
+	for (size_t i = 0; i < container->n_enrolled; i++)
+		put(container->enrolled[i]);
+	free(container->enrolled);
+	container->enrolled = NULL;
+	container->n_enrolled = 0;
+	container->enabled = false;
+}
+
+unsigned model_orphans(void)
+{
+	unsigned n = 0;
+
+	for (struct region *r = model.regions; r; r = r->next) {
+		unsigned held = 0;
+
+		for (struct container *c = model.containers; c; c = c->next)
+			held += find(c, r) < c->n_enrolled;
+		n += r->used != held;
+	}
+	return n;
+}

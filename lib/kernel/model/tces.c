@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The hardware's TCE tables: MAP, UNMAP, and a device that does DMA through them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+struct hw_tce *model_entry(const struct table *table, uint64_t index)
+{
+	struct hw_tce **leaf = &table->leaves[index / MODEL_LEAF];
+
+	if (!*leaf)
+		*leaf = model_zalloc(MODEL_LEAF, sizeof(**leaf));
+	return &(*leaf)[index % MODEL_LEAF];
+}
+
+/* The region of a TCE that goes away has one TCE less; it is found by the VA alone. */
+static void unuse(const struct table *table, struct hw_tce *tce)
+{
+	struct region *region = tce->va ? model_region(tce->va, table->page) : NULL;
+
+	if (region && region->mapped > 1)
+		region->mapped--;
+	tce->va = NULL;
+}
+
+static void clear_one(struct table *table, struct hw_tce *tce)
+{
+	if (!tce->access)
+		return;
+	unuse(table, tce);
+	*tce = (struct hw_tce){.access = 0};
+	table->live--;
+}
+
+void model_clear(struct table *table, uint64_t first, uint64_t count)
+{
+	for (uint64_t i = first; i < first + count; i++) {
+		if (table->leaves[i / MODEL_LEAF])
+			clear_one(table, model_entry(table, i));
+		else
+			i |= MODEL_LEAF - 1;
+	}
+}
+
+/* One TCE of a MAP. R8: a live one is replaced in silence. */
+static int set_one(struct table *table, struct hw_tce *tce, char *va, unsigned access)
+{
+	struct region *region = model_region(va, table->page);
+	size_t frame;
+
+	if (!region || table->page > region->page)
+		return -EINVAL; /* R9, R19 */
+	region->mapped++;
+	if (model_due(&model.fail_write_in)) {
+		unuse(table, tce); /* R25: of the region that was there; ours keeps its count */
+		return model.fail_write_ret;
+	}
+	if (tce->access)
+		unuse(table, tce);
+	else
+		table->live++;
+	frame = (size_t)(va - region->va) / model.platform->system_page;
+	tce->frame = region->frames[frame] + ((uintptr_t)va & (model.platform->system_page - 1));
+	tce->va = va;
+	tce->access = access;
+	return 0;
+}
+
+static int set(struct table *table, uint64_t first, uint64_t count, char *va, unsigned access)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		struct hw_tce *tce = model_entry(table, first + i);
+		int ret = set_one(table, tce, va + i * table->page, access);
+
+		if (ret) {
+			model_clear(table, first, i); /* R17 */
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* The container, ready for MAP and UNMAP (R12), and the window of an IOVA (R7). */
+static struct table *window_of(int fd, uint64_t iova, int *ret)
+{
+	struct container *container = model_container(fd, ret);
+	struct table *table;
+
+	if (!container)
+		return NULL;
+	*ret = container->enabled ? model_default_window(container) : -EPERM;
+	if (*ret)
+		return NULL;
+	table = model_table(container, iova);
+	if (!table)
+		*ret = -ENXIO;
+	return table;
+}
+
+int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
+{
+	struct table *table;
+	int ret;
+
+	if (model_enter(MODEL_MAP, &ret))
+		return ret;
+	if (access & ~(unsigned)TCE_RW)
+		return -EINVAL;
+	table = window_of(fd, iova, &ret);
+	if (!table)
+		return ret;
+	if ((len | (uintptr_t)va) & (table->page - 1) || !access)
+		return -EINVAL; /* R9 */
+	if (iova & (table->page - 1))
+		return 1; /* R10 */
+	if (len > table->size - (iova - table->start))
+		model_die("R7: MAP of %#llx at %#llx runs past the window's end: an oops",
+			  (unsigned long long)len, (unsigned long long)iova);
+	return set(table, (iova - table->start) / table->page, len / table->page, va, access);
+}
+
+int model_unmap(int fd, uint64_t iova, uint64_t len)
+{
+	struct table *table;
+	uint64_t first, count;
+	int ret;
+
+	if (model_enter(MODEL_UNMAP, &ret))
+		return ret;
+	table = window_of(fd, iova, &ret);
+	if (!table)
+		return ret;
+	if (len & (table->page - 1))
+		return -EINVAL;
+	if (iova & (table->page - 1))
+		return 1;
+	if (len > table->size - (iova - table->start)) {
+		if (model.quirks.unmap_checks_end)
+			return 1;
+		model_die("R14: UNMAP of %#llx at %#llx runs past the window's end",
+			  (unsigned long long)len, (unsigned long long)iova);
+	}
+	first = (iova - table->start) / table->page;
+	count = len / table->page;
+	for (uint64_t i = first; i < first + count; i++) { /* R13: what is free is passed over */
+		if (model_entry(table, i)->access && model_due(&model.fail_clear_in))
+			continue; /* R25: the failed write is not told */
+		clear_one(table, model_entry(table, i));
+	}
+	return 0;
+}
+
+static struct hw_tce *at(int number, uint64_t iova, uint64_t *offset, uint64_t *page)
+{
+	struct group *group = model_group(number, false);
+	struct table *table =
+		group && group->container ? model_table(group->container, iova) : NULL;
+	struct hw_tce *tce;
+
+	if (!table)
+		return NULL;
+	tce = model_entry(table, (iova - table->start) / table->page);
+	*offset = (iova - table->start) % table->page;
+	*page = table->page;
+	return tce->access ? tce : NULL;
+}
+
+bool model_tce(int group, uint64_t iova, struct model_tce *tce)
+{
+	uint64_t offset, page;
+	struct hw_tce *found = at(group, iova, &offset, &page);
+
+	if (found)
+		*tce = (struct model_tce){.page = found->frame + offset, .access = found->access};
+	return found;
+}
+
+bool model_leads_to(int group, uint64_t iova, const void *va, unsigned access)
+{
+	struct model_tce tce;
+
+	return model_tce(group, iova, &tce) && tce.access == access &&
+	       tce.page == model_frame(va, NULL);
+}
+
+uint64_t model_tces(int number)
+{
+	struct group *group = model_group(number, false);
+	uint64_t n = 0;
+
+	for (unsigned i = 0; group && group->container && i < MODEL_TABLES; i++)
+		n += group->container->tables[i].live;
+	return n;
+}
+
+unsigned model_windows(int number)
+{
+	struct group *group = model_group(number, false);
+	unsigned n = 0;
+
+	if (!group || !group->container)
+		return 0;
+	for (unsigned i = 0; i < MODEL_TABLES; i++)
+		n += group->container->tables[i].used;
+	return n + group->container->default_pending;
+}
+
+/* On bare metal a TCE that lets the device write lets it read, too (pnv_tce_xchg). */
+static bool allowed(const struct hw_tce *tce, unsigned access)
+{
+	return tce->access & access || (!model.platform->pseries && tce->access);
+}
+
+static int dma(int group, uint64_t iova, char *out, const char *in, size_t len)
+{
+	uint64_t offset, page;
+	size_t part;
+
+	for (; len; len -= part, iova += part) {
+		struct hw_tce *tce = at(group, iova, &offset, &page);
+
+		if (!tce || !(in ? tce->access & TCE_WRITE : allowed(tce, TCE_READ))) {
+			model.strays++;
+			return -EFAULT;
+		}
+		part = len < page - offset ? len : page - offset;
+		if (in)
+			memcpy(tce->frame + offset, in, part), in += part;
+		else
+			memcpy(out, tce->frame + offset, part), out += part;
+	}
+	return 0;
+}
+
+int model_device_read(int group, uint64_t iova, void *buf, size_t len)
+{
+	return dma(group, iova, buf, NULL, len);
+}
+
+int model_device_write(int group, uint64_t iova, const void *buf, size_t len)
+{
+	return dma(group, iova, NULL, buf, len);
+}
+
+unsigned model_strays(void)
+{
+	return model.strays;
+}
