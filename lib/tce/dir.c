@@ -68,23 +68,11 @@ static bool covers_mid(uint64_t va, uint64_t last)
 	return va % MID_SIZE == 0 && last - va >= MID_SIZE - 1;
 }
 
-/* Is any page of the 2 MiB around va mapped where its slot says? */
-static bool any_true(uint64_t slot, uint64_t va, tce_dir_true_fn *is_true, const void *arg)
-{
-	uint64_t base = va & ~(MID_SIZE - 1), iova = slot & ~TCE_HINT_BITS;
-
-	if (!(slot & TCE_HINT_IOVA))
-		return false;
-	for (uint64_t off = 0; off < MID_SIZE; off += LOW_SIZE)
-		if (is_true(arg, base + off, iova + off))
-			return true;
-	return false;
-}
-
 static int prepare_mid(struct tce_dir *dir, uint64_t va, bool whole, tce_dir_true_fn *is_true,
 		       const void *arg)
 {
 	slot_t *top = &dir->top.word[va >> TCE_DIR_TOP_SHIFT], *slot, *low;
+	uint64_t old;
 
 	if (!*top) {
 		slot_t *mid = calloc(TCE_DIR_MID_SLOTS, sizeof(*mid));
@@ -94,9 +82,13 @@ static int prepare_mid(struct tce_dir *dir, uint64_t va, bool whole, tce_dir_tru
 		atomic_store_explicit(top, (uint64_t)(uintptr_t)mid, memory_order_release);
 	}
 	slot = mid_slot(dir, va);
-	if ((*slot & TCE_HINT_NODE) || (whole && !any_true(*slot, va, is_true, arg)))
+	old = *slot;
+	if (old & TCE_HINT_NODE)
 		return 0;
-	low = new_low(*slot);
+	if (whole && (!(old & TCE_HINT_IOVA) ||
+		      !is_true(arg, va & ~(MID_SIZE - 1), MID_SIZE, old & ~TCE_HINT_BITS)))
+		return 0;
+	low = new_low(old);
 	if (!low)
 		return tce_fail(-ENOMEM, "no memory for the directory of a space");
 	atomic_store_explicit(slot, (uint64_t)(uintptr_t)low | TCE_HINT_NODE, memory_order_release);
@@ -129,7 +121,7 @@ static void set_low(slot_t *slot, uint64_t va, uint64_t iova, tce_dir_true_fn *i
 
 	if (was == iova)
 		to |= old & TCE_HINT_ALIAS;
-	else if ((old & TCE_HINT_IOVA) && is_true(arg, va, was))
+	else if ((old & TCE_HINT_IOVA) && is_true(arg, va, LOW_SIZE, was))
 		to |= TCE_HINT_ALIAS;
 	atomic_store_explicit(slot, to, memory_order_release);
 }

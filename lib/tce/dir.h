@@ -35,8 +35,8 @@ struct tce_dir {
 int tce_dir_init(struct tce_dir *dir);
 void tce_dir_end(struct tce_dir *dir);
 
-/* Is a VA mapped at an IOVA? Answered by whoever owns the tables. */
-typedef bool tce_dir_true_fn(const void *arg, uint64_t va, uint64_t iova);
+/* Is any of [va, va + len) mapped at the IOVAs from iova on? Answered by who owns the tables. */
+typedef bool tce_dir_true_fn(const void *arg, uint64_t va, uint64_t len, uint64_t iova);
 
 /*
  * Make tce_dir_set() of this range unable to fail. A 2 MiB that is mapped already, in any part,

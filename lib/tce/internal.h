@@ -103,8 +103,9 @@ void tce_synchronize(void);
 /* A space that has a region registered in its container. */
 struct tce_use {
 	struct tce_space *space;
-	uint64_t live; /* its TCEs that point into the region: a cache of its tables */
-	bool fresh;    /* registered by the call under way, which undoes it if it fails */
+	uint64_t live;	  /* its TCEs that point into the region: a cache of its tables */
+	uint64_t counted; /* live, as an audit finds it */
+	bool fresh;	  /* registered by the call under way, which undoes it if it fails */
 };
 
 /* A part of a region that was discarded. */

@@ -109,17 +109,28 @@ static void settle(struct tce_space *space, uintptr_t va, size_t len, bool keep)
 	}
 }
 
-static bool still_true(const void *arg, uint64_t va, uint64_t iova)
+/* Does a TCE of [iova, iova + len) still hold the VA that the directory leads there from? */
+static bool still_true(const void *arg, uint64_t va, uint64_t len, uint64_t iova)
 {
 	const struct tce_space *space = arg;
 	const struct tce_window *w = tce_window_at(space, iova);
-	uint64_t e;
+	uint64_t page, at, end;
 
 	if (!w)
 		return false;
-	e = tce_entry_load(w, (iova - w->start) >> w->shift);
-	return (e & TCE_ENTRY_VALID) &&
-	       tce_entry_va(w, e) + ((iova - w->start) & ((1ull << w->shift) - 1)) == va;
+	page = 1ull << w->shift;
+	/* As offsets into the window, page by page of it. */
+	at = iova - w->start;
+	end = len < w->size - at ? at + len : w->size;
+	va -= at;
+	while (at < end) {
+		uint64_t e = tce_entry_load(w, at >> w->shift);
+
+		if ((e & TCE_ENTRY_VALID) && tce_entry_va(w, e) + (at & (page - 1)) == va + at)
+			return true;
+		at = (at | (page - 1)) + 1;
+	}
+	return false;
 }
 
 /* What a refused MAP leaves: nothing, unless the hardware failed and the kernel lost count. */

@@ -41,6 +41,22 @@ static void after_fork(void)
 }
 
 /*
+ * The originals of an adopted space, if they are what they were: their owner may have closed them
+ * since, and the numbers may be other files' now.
+ */
+static void close_given(const struct tce_space *space)
+{
+	const struct tce_kernel *k = tce_process.kernel;
+	int group;
+
+	if (space->given_group_fd >= 0 && !k->group_number(space->given_group_fd, &group) &&
+	    group == space->group)
+		k->close(space->given_group_fd);
+	if (space->given_container_fd >= 0 && !k->container_check(space->given_container_fd))
+		k->close(space->given_container_fd);
+}
+
+/*
  * In the child: its copies of the descriptors would keep the parent's pages pinned and its group
  * busy after the parent's end. The devices' come first, as at every end of a space.
  */
@@ -50,17 +66,14 @@ static void in_child(void)
 	if (!token || atomic_load(token))
 		return;
 	for (size_t i = 0; i < tce_process.spaces; i++) {
-		struct tce_space *space = tce_process.space[i];
+		const struct tce_space *space = tce_process.space[i];
 
 		for (size_t d = 0; d < space->devices; d++)
 			if (space->device[d].fd >= 0)
 				tce_process.kernel->close(space->device[d].fd);
 		tce_process.kernel->close(space->group_fd);
 		tce_process.kernel->close(space->container_fd);
-		if (space->given_group_fd >= 0)
-			tce_process.kernel->close(space->given_group_fd);
-		if (space->given_container_fd >= 0)
-			tce_process.kernel->close(space->given_container_fd);
+		close_given(space);
 	}
 	/* A child of the child has nothing left to close. */
 	tce_process.spaces = 0;

@@ -159,7 +159,6 @@ static void mark_dead(struct tce_region *r, uintptr_t va, size_t len)
 	struct tce_extent *bigger = realloc(r->dead, (r->deads + 1) * sizeof(*bigger));
 	size_t i = 0;
 
-	r->ending = true;
 	if (!bigger) {
 		r->all_dead = true;
 		return;

@@ -93,7 +93,32 @@ int tce_space_runs(struct tce_space *space, struct tce_run *runs, size_t *n)
 	return tce_leave(0);
 }
 
-/* Every entry names the region that its VA lies in, is alive, and is found from its VA. */
+/* An entry names the region that its VA lies in, and is found from its VA. */
+static int audit_entry(const struct tce_space *space, const struct tce_window *w, size_t at)
+{
+	uint64_t e = w->entry[at], va = tce_entry_va(w, e);
+	ull iova = w->start + ((uint64_t)at << w->shift);
+	struct tce_region *r = tce_region_of(w, e);
+	struct tce_use *use = r ? tce_use_of(r, space) : NULL;
+	tce_iova_t found;
+	void *back;
+
+	if (!(e & TCE_ENTRY_VALID) || !use || r != tce_region_at(va))
+		return tce_fail(
+			-EUCLEAN,
+			"audit: the TCE at IOVA %#llx of group %d holds VA %#llx, which is not in "
+			"the region that it names",
+			iova, space->group, (ull)va);
+	use->counted++;
+	if (tce_iova(space, (void *)(uintptr_t)va, 1, &found, NULL) ||
+	    tce_va(space, found, 1, &back, NULL) || (uintptr_t)back != va)
+		return tce_fail(
+			-EUCLEAN,
+			"audit: VA %#llx is mapped at IOVA %#llx of group %d, but is not found",
+			(ull)va, iova, space->group);
+	return 0;
+}
+
 static int audit_window(const struct tce_space *space, const struct tce_window *w)
 {
 	struct tce_stretch s;
@@ -104,82 +129,45 @@ static int audit_window(const struct tce_space *space, const struct tce_window *
 				"from its table",
 				(ull)w->start, space->group);
 	for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
-		for (size_t i = 0; i < s.n; i++) {
-			uint64_t e = w->entry[s.at + i], va = tce_entry_va(w, e);
-			struct tce_region *r = tce_region_of(w, e);
-			size_t len;
-			tce_iova_t iova;
-			void *back;
-
-			if (!(e & TCE_ENTRY_VALID) || !r || r != tce_region_at(va))
-				return tce_fail(
-					-EUCLEAN,
-					"audit: the TCE at IOVA %#llx holds %#llx, which "
-					"is in no region that it names",
-					(ull)(w->start + ((uint64_t)(s.at + i) << w->shift)),
-					(ull)va);
-			if (tce_iova(space, (void *)(uintptr_t)va, 1, &iova, &len) ||
-			    tce_va(space, iova, 1, &back, &len) || (uintptr_t)back != va)
-				return tce_fail(
-					-EUCLEAN,
-					"audit: VA %#llx is mapped at IOVA %#llx, but is "
-					"not found",
-					(ull)va,
-					(ull)(w->start + ((uint64_t)(s.at + i) << w->shift)));
-		}
-	}
-	return 0;
-}
-
-/* TCEs of a space that point into a region, counted from the tables. */
-static uint64_t recount(const struct tce_space *space, const struct tce_region *r)
-{
-	const struct tce_window *w;
-	uint64_t n = 0;
-
-	TCE_FOR_EACH_WINDOW(w, space)
-	{
-		struct tce_stretch s;
-
-		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n)
-			for (size_t k = 0; k < s.n; k++)
-				n += tce_region_of(w, w->entry[s.at + k]) == r;
-	}
-	return n;
-}
-
-static int audit(void)
-{
-	for (size_t i = 0; i < P.spaces; i++) {
-		const struct tce_space *space = P.space[i];
-
-		const struct tce_window *w;
-
-		TCE_FOR_EACH_WINDOW(w, space)
-		{
-			int ret = audit_window(space, w);
+		for (size_t i = s.at; i < s.at + s.n; i++) {
+			int ret = audit_entry(space, w, i);
 
 			if (ret)
 				return ret;
 		}
 	}
-	for (size_t i = 0; i < P.regions; i++) {
-		struct tce_region *r = P.region[i];
-
-		for (size_t k = 0; k < P.spaces; k++) {
-			const struct tce_use *use = tce_use_of(r, P.space[k]);
-			uint64_t n = recount(P.space[k], r);
-
-			if (n != (use ? use->live : 0))
-				return tce_fail(-EUCLEAN,
-						"audit: region %#zx + %#zx counts %llu TCEs in "
-						"group %d, the "
-						"tables have %llu",
-						(size_t)r->va, r->len, (ull)(use ? use->live : 0),
-						P.space[k]->group, (ull)n);
-		}
-	}
 	return 0;
+}
+
+static int audit_counts(const struct tce_region *r)
+{
+	for (size_t i = 0; i < r->uses; i++)
+		if (r->use[i].live != r->use[i].counted)
+			return tce_fail(-EUCLEAN,
+					"audit: region %#zx + %#zx counts %llu TCEs in group %d, "
+					"the tables "
+					"have %llu",
+					(size_t)r->va, r->len, (ull)r->use[i].live,
+					r->use[i].space->group, (ull)r->use[i].counted);
+	return 0;
+}
+
+static int audit(void)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < P.regions; i++)
+		for (size_t k = 0; k < P.region[i]->uses; k++)
+			P.region[i]->use[k].counted = 0;
+	for (size_t i = 0; i < P.spaces && !ret; i++) {
+		const struct tce_window *w;
+
+		TCE_FOR_EACH_WINDOW(w, P.space[i])
+		ret = ret ? ret : audit_window(P.space[i], w);
+	}
+	for (size_t i = 0; i < P.regions && !ret; i++)
+		ret = audit_counts(P.region[i]);
+	return ret;
 }
 
 int tce_audit(void)

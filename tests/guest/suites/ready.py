@@ -12,7 +12,7 @@ from rig import Guest, Nic, built  # noqa: E402
 from tap import Tap, equal, want  # noqa: E402
 
 PAGES = 64
-OPENER = {"/root/opener": built("tests/guest/opener")}
+OPENER = {"/opt/opener": built("tests/guest/opener")}
 PLAIN, NO_DDW, PAGE_16M = 0, 1, 2
 NO_LOCK = "prlimit --memlock=65536 /usr/bin/setpriv --bounding-set=-ipc_lock "
 NOBODY = "/usr/bin/setpriv --reuid=65534 --clear-groups "
@@ -34,7 +34,7 @@ class Machine:
             wrong = [line for line in said.out.splitlines() if line.startswith("wrong")]
             want(any(words in line for line in wrong), f"no finding says {words!r}:\n{said.out}")
         with self.tap.point(f"{name}: opening is refused in one sentence"):
-            said = self.guest.run(f"{before}{prefix}/root/opener {addr} {options}")
+            said = self.guest.run(f"{before}{prefix}/opt/opener {addr} {options}")
             equal(said.status, 1, "exit status")
             want(f"open: -{number}: " in said.out and words in said.out,
                  f"errno {number} and {words!r} wanted:\n{said.out}")
@@ -43,7 +43,7 @@ class Machine:
 
     def opens(self, name, addr, options=""):
         with self.tap.point(name):
-            said = self.guest.run(f"/root/opener {addr} {options}")
+            said = self.guest.run(f"/opt/opener {addr} {options}")
             equal((said.status, said.out.strip()), (0, "opened"), "opener")
 
 
@@ -87,12 +87,12 @@ def conditions(tap, guest):
 def lost_window(tap, m, plain, page_16m):
     """A window that the platform refuses puts the slot on the kernel's list of failed ones."""
     with tap.point("a window that the platform refuses: one attempt, one sentence"):
-        said = m.guest.run(f"/root/opener {page_16m} create=4294967296")
+        said = m.guest.run(f"/opt/opener {page_16m} create=4294967296")
         want(said.status == 1 and "create: -5: the platform refused a window of 4 GiB" in said.out,
              said.out)
         tap.note(said.out.strip())
     with tap.point("a slot whose window an earlier failure has lost: the sentence says reboot"):
-        said = m.guest.run(f"/root/opener {page_16m} mem=2147483648 page=16777216")
+        said = m.guest.run(f"/opt/opener {page_16m} mem=2147483648 page=16777216")
         want("an earlier failure has lost it until the machine reboots" in said.out, said.out)
         tap.note(said.out.strip())
     m.opens("another slot does not mind", plain)
