@@ -176,7 +176,10 @@ static void try_one(const void *arg)
 	if (strcmp(was, is))
 		fail_msg("%s, call %u failing with %d (%s)\nbefore:\n%s\nafter:\n%s", t->op->name,
 			 t->n, t->ret, tce_error(), was, is);
+	free(was);
+	free(is);
 	assert_sound();
+	assert_no_leak();
 	if (t->op->run(&w))
 		fail_msg("%s, after a failure of call %u with %d: %s", t->op->name, t->n, t->ret,
 			 tce_error());
