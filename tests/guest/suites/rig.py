@@ -130,7 +130,8 @@ def command_line(tap):
     rig = f"{GUEST}/rig"
     with tempfile.TemporaryDirectory() as d:
         with open(f"{d}/script", "w", encoding="utf-8") as f:
-            f.write("#!/bin/sh\necho \"$# $2\" >/out/said\nls /sys/bus/pci/devices/$DEV0 || exit 9\n"
+            f.write("#!/bin/sh\necho \"$# $2\" >/out/said\n"
+                    "ls /sys/bus/pci/devices/$DEV0 || exit 9\n"
                     + STRAY.format(addr="$DEV1") + "exit 5\n")
         argv = [rig, "run", "--nic", f"e1000e:{HUB}", "--device", "edu", "--out", f"{d}/out"]
         with tap.point("rig run on p9: the script's status and what it left in /out"):
