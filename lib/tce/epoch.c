@@ -10,6 +10,7 @@
  * (store then load on both sides, which acquire and release do not order).
  */
 #include <sched.h>
+#include <time.h>
 
 #include "internal.h"
 
@@ -57,13 +58,25 @@ bool tce_reading(void)
 	return stretch != 0;
 }
 
-void tce_synchronize(void)
+int64_t tce_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool tce_synchronize_until(int64_t deadline)
 {
 	atomic_thread_fence(memory_order_seq_cst);
 	for (int turn = 0; turn < 2; turn++) {
 		unsigned old = atomic_fetch_add(&phase, 1) & 1;
 
-		while (atomic_load(&readers[old].n))
+		while (atomic_load(&readers[old].n)) {
+			if (deadline != INT64_MAX && tce_now() >= deadline)
+				return false;
 			sched_yield();
+		}
 	}
+	return true;
 }

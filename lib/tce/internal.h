@@ -95,8 +95,16 @@ void tce_array_remove(void **array, size_t *n, size_t at);
 /* Is this thread between tce_read_begin() and tce_read_end()? [any] */
 bool tce_reading(void);
 
-/* Wait for every reader that has begun. */
-void tce_synchronize(void);
+/* Now, on the clock of deadlines: nanoseconds. */
+int64_t tce_now(void);
+
+/* Wait for every reader that has begun. False: one is left at the deadline. */
+bool tce_synchronize_until(int64_t deadline);
+
+static inline void tce_synchronize(void)
+{
+	(void)tce_synchronize_until(INT64_MAX);
+}
 
 /* ---- region.c ---- */
 
@@ -124,6 +132,8 @@ struct tce_region {
 	bool quarantined;
 	bool ending; /* lost a part: ends with its last TCE */
 	bool fresh;  /* made by the call under way, which undoes it if it fails */
+	const struct tce_driver **driver; /* who is asked before it is evicted */
+	size_t drivers;
 	struct tce_use *use;
 	size_t uses;
 	bool all_dead;		 /* there was no memory to note which part is */
@@ -169,6 +179,15 @@ int tce_unenroll(struct tce_space *space, struct tce_region *r);
 
 /* Is there memlock for so many more bytes? -ENOMEM with the number. */
 int tce_lock_check(uint64_t bytes, const char *what);
+
+/* ---- walk.c ---- */
+
+/* What is called for each stretch of a region's TCEs; anything but 0 ends the walk. */
+typedef int tce_stretch_fn(struct tce_space *space, struct tce_window *w,
+			   const struct tce_stretch *s, void *arg);
+
+/* Walk all TCEs that point into [va, last] of a region, in every space. */
+int tce_walk(struct tce_region *r, uintptr_t va, uintptr_t last, tce_stretch_fn *fn, void *arg);
 
 /* ---- space.c, window.c ---- */
 

@@ -80,6 +80,7 @@ void tce_region_drop(struct tce_region *r)
 	P.number[r->number] = NULL;
 	free(r->use);
 	free(r->dead);
+	free((void *)r->driver);
 	free(r);
 }
 

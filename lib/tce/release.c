@@ -10,57 +10,6 @@
 
 typedef unsigned long long ull;
 
-/* What a walk over the TCEs of a region calls for each stretch of them that lies in a range. */
-typedef int stretch_fn(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
-		       void *arg);
-
-/* Walk the stretches of one window that point into [va, last] of a region. */
-static int walk_window(struct tce_space *space, struct tce_window *w, uintptr_t va, uintptr_t last,
-		       stretch_fn *fn, void *arg)
-{
-	uint64_t page = 1ull << w->shift;
-	struct tce_stretch s;
-
-	for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
-		uint64_t s_last = tce_last(s.va, (uint64_t)s.n << w->shift);
-		struct tce_stretch in = s;
-		int ret;
-
-		if (s_last < va || s.va > last)
-			continue;
-		if (s.va < va) {
-			/* The TCE that holds va, be it in its middle. */
-			in.at += (va - s.va) >> w->shift;
-			in.va += ((va - s.va) >> w->shift) * page;
-		}
-		if (s_last > last)
-			s_last = last | (page - 1);
-		in.n = (s_last - in.va + 1) >> w->shift;
-		ret = fn(space, w, &in, arg);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-/* Walk all TCEs that point into [va, last] of a region, in every space. */
-static int walk(struct tce_region *r, uintptr_t va, uintptr_t last, stretch_fn *fn, void *arg)
-{
-	for (size_t u = 0; u < r->uses; u++) {
-		struct tce_space *space = r->use[u].space;
-		struct tce_window *w;
-
-		TCE_FOR_EACH_WINDOW(w, space)
-		{
-			int ret = r->use[u].live ? walk_window(space, w, va, last, fn, arg) : 0;
-
-			if (ret)
-				return ret;
-		}
-	}
-	return 0;
-}
-
 struct holders {
 	struct tce_holder *holder;
 	size_t room, n;
@@ -107,7 +56,7 @@ static int release(uintptr_t va, size_t len, struct tce_holder *holder, size_t *
 	}
 	if (!tce_region_live(r))
 		return tce_region_end(r);
-	walk(r, r->va, tce_last(r->va, r->len), note_holder, &h);
+	tce_walk(r, r->va, tce_last(r->va, r->len), note_holder, &h);
 	if (n)
 		*n = h.n;
 	return tce_fail(
@@ -193,7 +142,7 @@ static int discard_part(struct tce_region *r, uintptr_t va, uintptr_t last)
 	mark_dead(r, va, last - va + 1);
 	/* The last TCE must not end the region under the walk. */
 	r->ending = false;
-	ret = walk(r, va, last, clear, NULL);
+	ret = tce_walk(r, va, last, clear, NULL);
 	r->ending = true;
 	if (ret) {
 		r->quarantined = true;
@@ -227,7 +176,7 @@ static int discard(uintptr_t va, size_t len)
 				"discard between tce_read_begin() and tce_read_end() of the "
 				"same thread would wait for itself");
 	for (size_t i = tce_region_index(va); i < P.regions && P.region[i]->va <= part.last; i++) {
-		int ret = walk(P.region[i], va, part.last, check_whole, &part);
+		int ret = tce_walk(P.region[i], va, part.last, check_whole, &part);
 
 		if (ret)
 			return ret;

@@ -30,6 +30,7 @@
 #include <tce/map.h>
 #include <tce/translate.h>
 #include <tce/status.h>
+#include <tce/evict.h>
 #include <tce/check.h>
 
 #endif
