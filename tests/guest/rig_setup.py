@@ -35,7 +35,7 @@ GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc
                   "util-linux", "pciutils")
 NATIVE_PACKAGES = ("libdpdk-dev", "libnuma-dev")
 # The host's own C library and tools serve the native build; only DPDK's side is unpacked.
-NATIVE_OWN = re.compile(r"lib(?!c6|c-dev|gcc-|stdc|gomp|asan|crypt-dev|perl)")
+NATIVE_OWN = re.compile(r"zlib1g|lib(?!c6|c-dev|gcc-|stdc|gomp|asan|crypt-dev|perl)")
 
 NEEDS = """\
 libtce set-up needs, once:
@@ -138,6 +138,9 @@ class Setup:
         apt = self.apt("native", self.arch, (GUEST_RELEASE,))
         wanted = {n: v for n, v in apt.closure(NATIVE_PACKAGES).items() if NATIVE_OWN.match(n)}
         self.fetch(apt, wanted, out)
+        dirs = ":".join(glob.glob(f"{out}/usr/lib/*/pkgconfig") + [f"{out}/usr/share/pkgconfig"])
+        self.log.call(["pkg-config", "--exists", "--print-errors", "libdpdk"],
+                      env={"PKG_CONFIG_LIBDIR": dirs}, why="the unpacked libdpdk is not complete")
         rig_cross.move_pkg_config(out, f"{self.cache}/native-dpdk")
 
     def make_headers(self, out):
