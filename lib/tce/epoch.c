@@ -22,9 +22,11 @@ static struct {
 /*
  * This thread's stretches: twice their depth, plus the phase that the outermost one counted in. One
  * word, written once on each side, so that a signal handler anywhere in between, which begins and
- * ends stretches of its own, finds it whole and leaves it as it was.
+ * ends stretches of its own, finds it whole and leaves it as it was. Initial-exec, since the
+ * general way to a thread's variable of a loaded library may allocate memory, which a handler must
+ * not.
  */
-static _Thread_local volatile unsigned stretch;
+static _Thread_local volatile unsigned stretch __attribute__((tls_model("initial-exec")));
 
 void tce_read_begin(void)
 {
