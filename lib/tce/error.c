@@ -1,69 +1,118 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* This thread's last sentence, and the words that sentences are made of. */
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-static _Thread_local char sentence[512];
+/*
+ * A thread's words. On the heap, since what a library has of static thread-local storage must be
+ * little: it is loaded by dlopen() as part of a plugin, and epoch.c needs its variable to be there.
+ */
+struct words {
+	char sentence[512];
+	char bytes[8][32];
+	unsigned next;
+	char number[96];
+};
+
+static _Thread_local struct words *mine __attribute__((tls_model("initial-exec")));
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static tce_error_fn *callback;
 static void *callback_arg;
 
+static const char no_memory[] = "no memory for the sentence of this failure";
+
+static void forget(void *words)
+{
+	mine = NULL;
+	free(words);
+}
+
+static void make_key(void)
+{
+	/* Without it a thread's words stay behind when it ends, and nothing else happens. */
+	(void)pthread_key_create(&key, forget);
+}
+
+/* This thread's words; NULL without memory. */
+static struct words *words(void)
+{
+	if (mine)
+		return mine;
+	pthread_once(&once, make_key);
+	mine = calloc(1, sizeof(*mine));
+	if (mine)
+		(void)pthread_setspecific(key, mine);
+	return mine;
+}
+
 int tce_fail(int err, const char *format, ...)
 {
-	char text[sizeof(sentence)];
+	struct words *w = words();
+	char text[sizeof(w->sentence)];
 	va_list ap;
 
+	if (!w)
+		return err;
 	/* By way of a buffer, since an argument may be the last sentence itself. */
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	memcpy(sentence, text, sizeof(sentence));
+	memcpy(w->sentence, text, sizeof(text));
 	return err;
 }
 
 int tce_report(int ret)
 {
 	if (ret < 0 && callback)
-		callback(ret, sentence, callback_arg);
+		callback(ret, mine ? mine->sentence : no_memory, callback_arg);
 	return ret;
 }
 
 const char *tce_bytes(uint64_t n)
 {
 	static const char *const unit[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	static _Thread_local char text[8][32];
-	static _Thread_local unsigned next;
-	char *t = text[next++ % 8];
+	struct words *w = words();
 	unsigned u = 0;
+	char *t;
 
+	if (!w)
+		return "?";
+	t = w->bytes[w->next++ % 8];
 	while (n && n % 1024 == 0 && u < 6) {
 		n /= 1024;
 		u++;
 	}
-	snprintf(t, sizeof(text[0]), "%llu %s", (unsigned long long)n, unit[u]);
+	snprintf(t, sizeof(w->bytes[0]), "%llu %s", (unsigned long long)n, unit[u]);
 	return t;
 }
 
 const char *tce_errno_text(int err)
 {
-	static _Thread_local char text[96];
+	struct words *w = words();
 	const char *name;
 
+	if (!w)
+		return "?";
 	if (err > 0) {
-		snprintf(text, sizeof(text), "+%d, which means nothing was done", err);
-		return text;
+		snprintf(w->number, sizeof(w->number), "+%d, which means nothing was done", err);
+		return w->number;
 	}
 	name = strerrorname_np(-err);
-	snprintf(text, sizeof(text), "%s (%s)", name ? name : "?", strerrordesc_np(-err));
-	if (!name)
-		snprintf(text, sizeof(text), "errno %d", -err);
-	return text;
+	if (name)
+		snprintf(w->number, sizeof(w->number), "%s (%s)", name, strerrordesc_np(-err));
+	else
+		snprintf(w->number, sizeof(w->number), "errno %d", -err);
+	return w->number;
 }
 
 const char *tce_error(void)
 {
-	return sentence;
+	return mine ? mine->sentence : "";
 }
 
 void tce_error_callback(tce_error_fn *fn, void *arg)
