@@ -189,6 +189,11 @@ typedef int tce_stretch_fn(struct tce_space *space, struct tce_window *w,
 /* Walk all TCEs that point into [va, last] of a region, in every space. */
 int tce_walk(struct tce_region *r, uintptr_t va, uintptr_t last, tce_stretch_fn *fn, void *arg);
 
+/* ---- plan.c [any] ---- */
+
+/* Memlock of a window's table: the hardware's, and on bare metal the kernel's view of it too. */
+uint64_t tce_plan_locked(const struct tce_facts *facts, uint64_t page, uint64_t size);
+
 /* ---- space.c, window.c ---- */
 
 enum { TCE_WINDOWS_MAX = 8 };

@@ -88,8 +88,7 @@ static uint32_t best_levels(const struct tce_facts *f, uint64_t page, uint64_t s
 	return 0;
 }
 
-/* Memlock of a window's table: the hardware's, and on bare metal the kernel's view of it too. */
-static uint64_t locked_for(const struct tce_facts *f, uint64_t page, uint64_t size)
+uint64_t tce_plan_locked(const struct tce_facts *f, uint64_t page, uint64_t size)
 {
 	uint64_t table = size / page * 8;
 
@@ -165,7 +164,7 @@ static int create(const struct tce_facts *f, const struct tce_need *need, uint64
 			"all "
 			"that the platform has; map less (mem=) or use larger hugepages (page=)",
 			tce_bytes(size), tce_bytes(page), f->levels);
-	p.locked = locked_for(f, page, size);
+	p.locked = tce_plan_locked(f, page, size);
 	if (p.locked > f->lock_free)
 		return tce_fail(-ENOMEM,
 				"memlock is too small: the table of a window of %s needs %llu kB, "

@@ -232,7 +232,8 @@ int tce_window_create(struct tce_space *space, uint64_t page, uint64_t size, uin
 		return ret;
 	ret = check_create(space, page, size, levels);
 	if (!ret)
-		ret = tce_lock_check(size / page * 8, "the table of this window");
+		ret = tce_lock_check(tce_plan_locked(&space->facts, page, size),
+				     "the table of this window");
 	if (!ret)
 		ret = create(space, page, size, levels, &w);
 	if (!ret && info)
