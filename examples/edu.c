@@ -48,13 +48,12 @@ static void transfer(uint64_t src, uint64_t dst, uint64_t cmd)
 	__sync_synchronize(); /* and what it wrote is read after it is done */
 }
 
-/* Reset, bus mastering on, registers mapped: the part of a driver that is VFIO's, not libtce's. */
+/* The part of a driver that is VFIO's, not libtce's. VFIO has reset the device as it opened it. */
 static void start(int fd)
 {
 	struct vfio_region_info info = {.argsz = sizeof(info)};
 	unsigned char command = 6; /* PCI_COMMAND: memory, bus master */
 
-	(void)ioctl(fd, VFIO_DEVICE_RESET); /* edu needs none */
 	info.index = VFIO_PCI_CONFIG_REGION_INDEX;
 	check(ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &info) ? errno : 0, "configuration space");
 	check(pwrite(fd, &command, 1, (off_t)info.offset + 4) != 1 ? EIO : 0, "bus mastering");
@@ -106,7 +105,7 @@ int main(int argc, char **argv)
 	check(tce_unmap(space, in, page), "unmap");
 	check(tce_release(va, len, NULL, NULL), "release");
 	munmap((void *)bar, 1 << 20);
-	check(tce_space_close(space), "close");
+	check(tce_space_close(space, argv[1]), "close");
 	puts("the pattern came back");
 	return 0;
 }
