@@ -54,6 +54,11 @@ void pci_stop(struct rte_pci_device *pci);
 /** Tell the bus to leave a device alone that it knows of. */
 void pci_block(struct rte_pci_device *pci);
 
+/* bus.c */
+
+/** Whether the user gave this device to EAL's PCI bus at start-up, by -a. */
+bool bus_was_given(const char *name);
+
 /* group.c: IOMMU groups, each with its container and its space. */
 
 struct group {

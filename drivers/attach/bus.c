@@ -7,6 +7,8 @@
  */
 #include "attach.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bus_driver.h>
@@ -25,6 +27,33 @@ static bool is_wanted(void)
 	return false;
 }
 
+/* A device that the user gave to EAL's PCI bus, by -a. */
+struct named {
+	char name[ATTACH_NAME_MAX];
+	struct named *next;
+};
+
+static struct named *named;
+
+static void note(const char *name)
+{
+	struct named *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return;
+	snprintf(n->name, sizeof(n->name), "%s", name);
+	n->next = named;
+	named = n;
+}
+
+bool bus_was_given(const char *name)
+{
+	for (const struct named *n = named; n; n = n->next)
+		if (!strcmp(n->name, name))
+			return true;
+	return false;
+}
+
 /*
  * A device on vfio-pci that EAL takes has EAL drive the IOMMU by itself, which excludes us: EAL
  * registers page by page, and the kernel takes no memory that overlaps. Those that the user did not
@@ -35,7 +64,13 @@ static int scan(void)
 	if (!is_wanted())
 		return 0;
 	for (struct rte_pci_device *pci = pci_next(NULL); pci; pci = pci_next(pci)) {
-		if (pci->kdrv != RTE_PCI_KDRV_VFIO || pci->device.devargs)
+		const struct rte_devargs *args = pci->device.devargs;
+
+		if (pci->kdrv != RTE_PCI_KDRV_VFIO)
+			continue;
+		if (args && args->policy == RTE_DEV_ALLOWED)
+			note(pci->name);
+		if (args)
 			continue;
 		pci_block(pci);
 		say_now(RTE_LOG_INFO, "%s is kept from EAL's PCI bus", pci->name);

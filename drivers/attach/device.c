@@ -136,8 +136,10 @@ void device_detach(const char *name)
 	struct group *group = d->group;
 	struct rte_pci_device *pci = pci_find(name);
 
-	/* At quit the PCI bus may have been cleaned first: then the driver has let go already. */
-	if (pci && pci_is_driven(pci) && rte_eal_hotplug_remove("pci", name)) {
+	/* At quit the PCI bus may have been cleaned first. */
+	if (!pci || !pci_is_driven(pci)) {
+		say_now(RTE_LOG_INFO, "%s: its driver had let go already", name);
+	} else if (rte_eal_hotplug_remove("pci", name)) {
 		pci_stop(pci);
 		say_now(RTE_LOG_ERR, "%s: its driver did not let go, so its DMA was cut off", name);
 	}

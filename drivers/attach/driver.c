@@ -41,9 +41,10 @@ static int check_eal(const struct attach_args *args)
 			   args->device);
 	if (device_is_ours(args->device))
 		return say(-EALREADY, "%s is attached already", args->device);
-	if (taken && !strcmp(taken->name, args->device))
+	if (bus_was_given(args->device) || (taken && !strcmp(taken->name, args->device)))
 		return say(-EBUSY,
-			   "%s: EAL's PCI bus has taken it already: give no -a with its address",
+			   "%s: EAL's PCI bus has taken it already, or tried to: give no -a with "
+			   "its address",
 			   args->device);
 	if (taken)
 		return say(-EBUSY,

@@ -61,7 +61,8 @@ static int say_space(int err, const struct tce_space_options *opts)
 		remedy = "; EAL's IOVA mode is VA: run it with --iova-mode=pa, or with a lower "
 			 "--base-virtaddr";
 	else if (err == -ENOSPC && opts->highest)
-		remedy = "; a DMA mask is set in EAL, which limits it";
+		remedy = "; it is a DMA mask set in EAL that limits it, as EAL does itself when it "
+			 "fails with a device on vfio-pci that was given to it by -a";
 	return say(err, "%s%s", tce_error(), remedy);
 }
 

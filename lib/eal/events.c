@@ -14,6 +14,8 @@
 
 #define NAME "libtce"
 
+bool events_never;
+
 static void (*reporter)(const char *sentence);
 
 void tce_eal_report(void (*report)(const char *sentence))
@@ -82,6 +84,8 @@ static void memory_came(const void *addr, size_t len)
 
 static void on_event(enum rte_mem_event event, const void *addr, size_t len, void *arg)
 {
+	if (!members_laid_out)
+		return;
 	if (event == RTE_MEM_EVENT_ALLOC)
 		memory_came(addr, len);
 	else
@@ -146,8 +150,8 @@ int events_follow(void)
 	err = guard_sockets();
 	if (!err && rte_mem_event_callback_register(NAME, on_event, NULL))
 		err = -rte_errno;
-	/* With --legacy-mem EAL's memory neither grows nor shrinks, and says so by this. */
-	if (err && err != -ENOTSUP)
+	events_never = err == -ENOTSUP;
+	if (err && !events_never)
 		return eal_fail(err, "EAL does not let its memory be followed (%s)",
 				rte_strerror(-err));
 	following = true;

@@ -58,6 +58,9 @@ void members_discard(const void *addr, size_t len);
 
 /* events.c */
 
+/** Whether EAL's memory neither grows nor shrinks (--legacy-mem). */
+extern bool events_never;
+
 /** Follow EAL's memory from now on; more than once is the same as once. [locked] */
 int events_follow(void);
 /** Report a failure that nobody can be given. */

@@ -97,8 +97,6 @@ static int take_in(struct member *new, struct runs *runs)
 	if (err)
 		return err;
 	err = map_runs(new, runs);
-	if (!err)
-		err = events_follow();
 	if (err && !members_laid_out)
 		for (size_t i = 0; i < runs->n; i++)
 			members_release(&runs->run[i]);
@@ -122,10 +120,10 @@ int tce_eal_join(const struct tce_eal_member *member)
 		return eal_fail(-ENOMEM, "no memory to note a space");
 	new->is = *member;
 	begin();
-	err = segments_all(&runs, members_laid_out, members == NULL);
-	if (err)
-		eal_fail(err, "no memory to list EAL's memory segments");
-	else
+	err = events_follow();
+	if (!err && segments_all(&runs, members_laid_out, members == NULL))
+		err = eal_fail(-ENOMEM, "no memory to list EAL's memory segments");
+	if (!err)
 		err = take_in(new, &runs);
 	end();
 	runs_free(&runs);

@@ -44,7 +44,8 @@ static int add_segment(const struct rte_memseg_list *list, const struct rte_mems
 		.len = seg->len,
 		.page = list->page_sz,
 		.iova = segment_iova(list, seg, walk->ours),
-		.whole = list->external || (seg->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE),
+		.whole = list->external || events_never ||
+			 (seg->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE),
 		.list = list,
 	};
 

@@ -18,11 +18,12 @@
 
 #define RANGE_PAGES  64
 #define MIDDLE_PAGES 3
+#define MIDDLE_BYTES ((MIDDLE_PAGES + 1) * range.page + range.page / 4)
 
 static struct {
 	size_t page;
 	char *first, *last; /* of the range: its ends */
-	void *anchor, *guard, *middle;
+	void *anchor, *behind, *middle, *before;
 } range;
 
 static void note_range(enum rte_mem_event event, const void *addr, size_t len, void *arg)
@@ -60,16 +61,19 @@ int middle_prepare(void)
 		return -EINVAL;
 	range.anchor = rte_malloc(NULL, 64, (unsigned)(RANGE_PAGES * range.page));
 	rte_mem_event_callback_unregister("middle", NULL);
-	/* Blocks are cut from the end of what is free: the guard ends up behind the middle. */
-	range.guard = rte_malloc(NULL, range.page, 0);
-	range.middle =
-		rte_malloc(NULL, MIDDLE_PAGES * range.page + range.page / 4, (unsigned)range.page);
-	if (!range.anchor || !range.guard || !range.middle)
+	/*
+	 * Blocks are cut from the end of what is free, each in front of the one before it. EAL
+	 * keeps the first page of the middle, since too little of the one in front of that is its.
+	 */
+	range.behind = rte_malloc(NULL, range.page, 0);
+	range.middle = rte_malloc(NULL, MIDDLE_BYTES, (unsigned)range.page);
+	range.before = rte_malloc(NULL, range.page / 4, 0);
+	if (!range.anchor || !range.behind || !range.middle || !range.before)
 		return -ENOMEM;
 	tally.pages = (uint64_t)(range.last - range.first) / range.page;
 	if (!is_inside(range.middle) || tally.pages < RANGE_PAGES)
 		return -ERANGE;
-	poison(range.middle, MIDDLE_PAGES * range.page);
+	poison(range.middle, MIDDLE_BYTES);
 	return 0;
 }
 
@@ -119,7 +123,7 @@ void middle_run(void)
 	rte_mempool_walk(see_pool, NULL);
 	tally.free_before = hugepages_free();
 	tally.regions_before = regions();
-	if (!is_poisoned(range.middle, MIDDLE_PAGES * range.page))
+	if (!is_poisoned(range.middle, MIDDLE_BYTES))
 		tally.corrupt++;
 	rte_free(range.middle);
 	tally.frees++;

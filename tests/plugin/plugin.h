@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct options {
-	char mode[16];	 /* churn, middle, pool, mask, child: what to do */
+	char mode[16];	 /* churn, middle, child, pool, mask, order: what to do */
 	char out[256];	 /* file for the report; "" is none */
 	uint64_t period; /* microseconds between two steps of churn */
 	uint64_t least;	 /* bytes of the smallest block of churn */
