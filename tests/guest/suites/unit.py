@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The unit tests of the ppc64le build, run where they belong: on kernels of 4K and of 64K pages."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from rig import TREE, Guest, stage  # noqa: E402
+from tap import Tap, want  # noqa: E402
+
+BUILD = f"{TREE}/build/ppc64le-gcc"
+POINT = re.compile(r"^(not )?ok \d+(?: - )?(.*)$", re.M)
+
+
+def tests():
+    """Meson's tests that are programs of the build: the others are scripts for the host."""
+    out = subprocess.run(["meson", "introspect", "--tests", BUILD], capture_output=True, text=True,
+                         check=True).stdout
+    return [t for t in json.loads(out) if t["protocol"] == "tap"
+            and t["cmd"][0].startswith(BUILD) and "frames" not in t["cmd"][0]]
+
+
+def files(programs):
+    """Programs, and the library they load, at the same paths as here."""
+    lib = f"{BUILD}/lib/tce"
+    names = [f"{lib}/{n}" for n in os.listdir(lib) if re.fullmatch(r"libtce\.so[.0-9]*", n)]
+    return {path: path for path in [t["cmd"][0] for t in programs] + names}
+
+
+def run_one(tap, guest, test, where):
+    """Every point of one program is one of ours; a broken run is a failed one."""
+    env = " ".join(f"{k}='{v}'" for k, v in test["env"].items())
+    command = " ".join(f"'{word}'" for word in test["cmd"])
+    name = f"{where}: {test['name']}"
+    with tap.point(f"{name} runs to its end"):
+        r = guest.run(f"{env} {command} 2>/tmp/err", timeout=180)
+        said = f"{r.out}\n{guest.run('cat /tmp/err').out}" if r.status else r.out
+        points = POINT.findall(r.out)
+        for no, what in points:
+            with tap.point(f"{name}: {what}"):
+                want(not no, said[-3000:])
+        plan = re.search(r"^1\.\.(\d+)", r.out, re.M)
+        want(r.status == 0 or any(no for no, _ in points), f"status {r.status}\n{said[-2000:]}")
+        want(plan and int(plan.group(1)) == len(points), f"no whole TAP\n{said[-2000:]}")
+
+
+def main():
+    stage("build/ppc64le-gcc")
+    tap, programs = Tap(), tests()
+    for kernel in ("4k", "64k"):
+        with Guest("lpar", kernel=kernel, files=files(programs)) as guest:
+            for test in programs:
+                run_one(tap, guest, test, kernel)
+    return tap.end()
+
+
+sys.exit(main())
