@@ -46,7 +46,7 @@ def forward(tap, guest, line):
 def main():
     tap = Tap()
     nic = Nic("igb", "hubport,hubid=0", bind="")
-    with Guest("p9", nics=[nic], hugepages=0, modules=["igb"], spapr=False) as guest:
+    with Guest("p9", nics=[nic], hugepages=0, modules=["igb"], spapr=False, kernel="64k") as guest:
         driver = guest.run(f"readlink /sys/bus/pci/devices/{nic.addr}/driver").out
         lines = commands(nic.addr)
         with tap.point("the README's commands are found, and the NIC has its kernel driver"):
