@@ -26,9 +26,12 @@ guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
 
+PLUGIN = build/native-gcc/drivers/attach/librte_net_tce_attach.so
 ifdef DEV
 demo:
-	@DEV=$(DEV) python3 -B tests/guest/demo.py $(ARGS)
+	@tests/guest/rig setup --no-guests
+	@python3 -B tests/check.py --build-only --only native-gcc
+	@TCE_PLUGIN=$(CURDIR)/$(PLUGIN) tests/guest/hardware $(DEV)
 else
 demo: setup
 	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc

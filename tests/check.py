@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """make check: every build, every native test, every guest suite; counts each TAP point.
 
-Builds are in build/NAME, logs of suites in build/check. The last line is the verdict.
+Builds are in build/NAME (rig_build.py has their list), logs in build/check. The last line is
+the verdict.
 """
 import argparse
 import concurrent.futures
@@ -17,22 +18,11 @@ import xml.etree.ElementTree
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{TREE}/tests/guest")
-from rig_setup import cache_dir  # noqa: E402  pylint: disable=wrong-import-position
+from rig_build import BUILDS, BuildError, configure  # noqa: E402
 
 LOGS = f"{TREE}/build/check"
-CACHE = cache_dir()
 SUITE_SECONDS = 900
 # name, Meson arguments, whether its tests run on this host
-BUILDS = (
-    ("native-gcc", [f"--native-file={CACHE}/native-gcc.ini", "-Ddpdk=enabled"], True),
-    ("native-clang-asan-ubsan",
-     [f"--native-file={CACHE}/native-clang.ini", "-Ddpdk=enabled",
-      "-Db_sanitize=address,undefined", "-Db_lundef=false"], True),
-    ("ppc64le-gcc", [f"--cross-file={CACHE}/cross-gcc.ini", "-Ddpdk=enabled"], False),
-    ("ppc64le-clang", [f"--cross-file={CACHE}/cross-clang.ini", "-Ddpdk=enabled"], False),
-    # A compiler and libc are all that the library alone may need.
-    ("minimal", ["-Ddpdk=disabled", "-Dtests=disabled"], False),
-)
 running = set()
 
 
@@ -82,44 +72,32 @@ def say(text):
     print(text, flush=True)
 
 
-def tail(log, lines=30):
+def failures(log):
+    """What a reader wants of a log: each failed point with its notes, or else the log's end."""
     with open(log, encoding="utf-8", errors="replace") as f:
-        return "".join(f"    {line}" for line in f.readlines()[-lines:])
+        lines = f.read().splitlines()
+    found, taken = [], 0
+    for line in lines:
+        if line.startswith("not ok"):
+            taken = 15
+        taken = max(0, taken - 1) if taken and line.startswith(("not ok", "#")) else 0
+        found += [line] if taken else []
+    return "\n".join(f"    {line}" for line in (found or lines[-30:])[:200])
 
 
-def recipe(options):
-    """Meson's arguments and the text of the machine files they name."""
-    text = list(options)
-    for option in options:
-        if option.endswith(".ini"):
-            with open(option.partition("=")[2], encoding="utf-8") as f:
-                text.append(f.read())
-    return "\n".join(text)
-
-
-def build(name, options):
-    """Configure when its options are new, then compile; True if it built."""
-    where, log = f"{TREE}/build/{name}", f"{LOGS}/{name}.build.log"
-    stamp, key = f"{where}/.options", recipe(options)
-    begin = time.monotonic()
-    if os.path.exists(log):
-        os.unlink(log)
-    old = None
-    if os.path.exists(stamp):
-        with open(stamp, encoding="utf-8") as f:
-            old = f.read()
-    status = 0
-    if old != key:
-        status = run(["meson", "setup", *(["--wipe"] if old is not None else []), *options, where],
-                     log)
-    if status == 0:
-        with open(stamp, "w", encoding="utf-8") as f:
-            f.write(key)
-        status = run(["ninja", "-j2", "-C", where], log)
-    say(f"{'ok  ' if status == 0 else 'FAIL'}  build {name}: {time.monotonic() - begin:.0f} s")
-    if status:
-        say(tail(log))
-    return status == 0
+def build(name):
+    """Bring one build up to date; True if it is."""
+    begin, log = time.monotonic(), f"{LOGS}/{name}.build.log"
+    with open(log, "w", encoding="utf-8") as out:
+        try:
+            out.write(configure(f"build/{name}"))
+            said = ""
+        except BuildError as e:
+            said = "".join(f"    {line}\n" for line in str(e).splitlines())
+            out.write(str(e))
+    say(f"{'FAIL' if said else 'ok  '}  build {name}: {time.monotonic() - begin:.0f} s\n{said}"
+        .rstrip())
+    return not said
 
 
 def native_tests(name, count):
@@ -127,7 +105,8 @@ def native_tests(name, count):
     where, log = f"{TREE}/build/{name}", f"{LOGS}/{name}.test.log"
     begin = time.monotonic()
     result = f"{where}/meson-logs/testlog.junit.xml"
-    for old in (result, log):
+    full = f"{where}/meson-logs/testlog.txt"
+    for old in (result, full, log):
         if os.path.exists(old):
             os.unlink(old)
     status = run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs"], log,
@@ -142,7 +121,7 @@ def native_tests(name, count):
             passed += not kinds & {"failure", "error", "skipped"}
     if status and not failed:
         failed = 1
-    finish(f"tests {name}", begin, log, (passed, failed, skipped), count)
+    finish(f"tests {name}", begin, full if os.path.exists(full) else log, (passed, failed, skipped), count)
 
 
 def finish(what, begin, log, points, count):
@@ -151,7 +130,7 @@ def finish(what, begin, log, points, count):
     say(f"{'FAIL' if failed else 'ok  '}  {what}: {passed} passed, {failed} failed, {skipped} "
         f"skipped, {time.monotonic() - begin:.0f} s")
     if failed:
-        say(tail(log) + f"    (all of it: {os.path.relpath(log, TREE)})")
+        say(f"{failures(log)}\n    (all of it: {os.path.relpath(log, TREE)})")
 
 
 def read_tap(text):
@@ -194,12 +173,12 @@ def check(a, count):
     def wanted(name):
         return not a.only or name in a.only
 
-    built = [build(name, opts) for name, opts, _ in BUILDS if wanted(name)]
+    built = [build(name) for name in BUILDS if wanted(name)]
     count.add(0, built.count(False), 0)
     if a.build_only or not all(built):
         return all(built)
-    for name, _, runs in BUILDS:
-        if runs and wanted(name):
+    for name in BUILDS:
+        if name.startswith("native") and wanted(name):
             native_tests(name, count)
     if os.environ.get("GUESTS") == "no":
         return True

@@ -6,9 +6,20 @@ import os
 import subprocess
 
 from rig_cross import TRIPLE
+from rig_setup import cache_dir
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
+# Meson's arguments for each build under build/; those named native run on this host.
+BUILDS = {
+    "native-gcc": ["--native-file={cache}/native-gcc.ini", "-Ddpdk=enabled"],
+    "native-clang-asan-ubsan": ["--native-file={cache}/native-clang.ini", "-Ddpdk=enabled",
+                                "-Db_sanitize=address,undefined", "-Db_lundef=false"],
+    "ppc64le-gcc": ["--cross-file={cache}/cross-gcc.ini", "-Ddpdk=enabled"],
+    "ppc64le-clang": ["--cross-file={cache}/cross-clang.ini", "-Ddpdk=enabled"],
+    # A compiler and libc are all that the library alone may need.
+    "minimal": ["-Ddpdk=disabled", "-Dtests=disabled"],
+}
 _staged = {}
 
 
@@ -38,6 +49,37 @@ def agent(cache):
     return path
 
 
+def recipe(name):
+    """A build's Meson arguments, and these with the text of the machine files they name."""
+    arguments = [a.format(cache=cache_dir()) for a in BUILDS[name]]
+    text = list(arguments)
+    for argument in arguments:
+        if argument.endswith(".ini"):
+            with open(argument.partition("=")[2], encoding="utf-8") as f:
+                text.append(f.read())
+    return arguments, "\n".join(text)
+
+
+def configure(build):
+    """Make sure that a build of BUILDS is set up by its recipe and built; what the tools said."""
+    where = os.path.join(TREE, build)
+    arguments, wanted = recipe(os.path.basename(build))
+    os.makedirs(where, exist_ok=True)
+    stamp, said = f"{where}/.recipe", ""
+    with open(f"{where}/.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = ""
+        if os.path.exists(stamp):
+            with open(stamp, encoding="utf-8") as f:
+                found = f.read()
+        if found != wanted:
+            again = ["--wipe"] if os.path.exists(f"{where}/build.ninja") else []
+            said += run(["meson", "setup", *again, *arguments, where], cwd=TREE)
+            with open(stamp, "w", encoding="utf-8") as f:
+                f.write(wanted)
+        return said + run(["ninja", "-j2", "-C", where], cwd=TREE)
+
+
 def stage(build):
     """Bring a Meson build up to date and install it into a directory; that directory.
 
@@ -48,7 +90,7 @@ def stage(build):
         return None
     if build not in _staged:
         out = f"{build}/stage"
-        with open(f"{build}/.stage-lock", "w", encoding="utf-8") as lock:
+        with open(f"{build}/.lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not os.environ.get("LIBTCE_NO_BUILD"):
                 run(["ninja", "-j2", "-C", build])
