@@ -121,7 +121,8 @@ def native_tests(name, count):
             passed += not kinds & {"failure", "error", "skipped"}
     if status and not failed:
         failed = 1
-    finish(f"tests {name}", begin, full if os.path.exists(full) else log, (passed, failed, skipped), count)
+    finish(f"tests {name}", begin, full if os.path.exists(full) else log,
+           (passed, failed, skipped), count)
 
 
 def finish(what, begin, log, points, count):
