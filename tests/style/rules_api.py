@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rule of public headers: every function's comment has its five parts."""
+"""Rules of the interface: five parts of each public comment, and what documents say of it."""
 import errno
 import re
 
@@ -8,6 +8,8 @@ from tree import line_of
 PUBLIC = re.compile(r"^lib/\w+/include/\w+/[^/]+\.h$")
 PARTS = ("Units", "Owner", "Threads", "Errors")
 LABEL = re.compile(r"^(Units|Owner|Threads|Errors)(?: \([^)]*\))?:", re.M)
+CALL = re.compile(r"\b(tce_\w+)\(")
+PATH = re.compile(r"(?<![\w/.-])(?:app|doc|drivers|examples|lib|tests)/[\w/-]+(?:\.\w+)*")
 PROTOTYPE = re.compile(
     r"^(?P<type>[A-Za-z_][\w \t*]*?[ \t*])(?P<name>\w+)\((?P<args>[^;{}]*)\);", re.M)
 
@@ -76,4 +78,19 @@ def public_comments(files, _root):
                 yield f"{f.path}:{line}: {name}(): {wrong}"
 
 
-RULES = [public_comments]
+def documents(files, _root):
+    """Documents name only functions that are declared and files that are there."""
+    known = {p[0] for f in files.values() if PUBLIC.match(f.path) for p in prototypes(f)}
+    for f in files.values():
+        if not f.path.endswith(".md"):
+            continue
+        for match in CALL.finditer(f.text):
+            if match.group(1) not in known:
+                yield f"{f.path}:{line_of(f.text, match.start())}: no {match.group(1)}()"
+        for match in PATH.finditer(f.text):
+            path = match.group(0).rstrip("/")
+            if path not in files and not any(p.startswith(path + "/") for p in files):
+                yield f"{f.path}:{line_of(f.text, match.start())}: no file {path}"
+
+
+RULES = [public_comments, documents]

@@ -33,7 +33,7 @@ int tce_x(int a);
 
 GOOD = {
     "LICENSE": "Redistribution" + " and use\n",
-    "README.md": "See [the code](lib/tce/x.c) and [all](lib).\n",
+    "README.md": "See [the code](lib/tce/x.c), [all](lib) and `tce_x()`, not /var/lib/y.\n",
     "meson.build": SPDX_H + "project('x', 'c')\n",
     "tool": "#!/bin/sh\n" + SPDX_H + "f() {\n\techo hi\n}\nf\n",
     "lib/kernel/kernel.h": SPDX_C + "#include <tce/types.h>\n",
@@ -128,6 +128,11 @@ BAD = {
         {"drivers/attach/y.c": SPDX_C + f"FILE *f = {name};\n"} for name in rules_code.LOUD_NAMES
     ],
     "clang_format": [{"lib/tce/y.c": SPDX_C + "int  y;\n"}],
+    "documents": [
+        {"doc/y.md": "call `tce_y()`\n"},
+        {"doc/y.md": "see lib/tce/y.c\n"},
+        {"README.md": "see (drivers/y)\n"},
+    ],
     "public_comments": [
         {"lib/tce/include/tce/x.h": SPDX_C + "int tce_x(int a);\n"},
         {"lib/tce/include/tce/x.h": replaced("/**", "/*")},
