@@ -92,7 +92,8 @@ int tce_space_close(struct tce_space *space, const char *device);
  *
  * Units: @device as for tce_space_open().
  * Owner: the space's: valid until the device's use of it, or the space, is closed. Not to be closed
- *   by the borrower.
+ *   by the borrower. Mappings of BARs made with it are the borrower's; let a child not inherit them
+ *   (MADV_DONTFORK), or it keeps the group busy for as long as it lives.
  * Threads: a control call.
  * Errors:
  *   -ENODEV  no such device in this group
