@@ -142,17 +142,23 @@ static int place_any(const struct tce_space *space, uintptr_t va, size_t len, ui
 {
 	enum misfit best = NO_WINDOW;
 	const struct tce_window *other;
-	unsigned below = 64; /* log2 of the I/O pages tried so far */
+	unsigned shift = 64, slot = 0; /* of the window tried last */
 
 	for (;;) {
 		struct tce_window *w = NULL;
+		unsigned next = 0;
 		enum misfit m;
 
-		/* The largest I/O page first. No two windows of a space share one, but for those
-		 * made by hand: of these the first serves. */
+		/* The largest I/O page first, and each of those that have the same. */
 		TCE_FOR_EACH_WINDOW(other, space)
-		if (other->shift < below && (!w || other->shift > w->shift))
+		{
+			if (other->shift > shift || (other->shift == shift && other_slot <= slot))
+				continue;
+			if (w && other->shift <= w->shift)
+				continue;
 			w = space->window[other_slot];
+			next = other_slot;
+		}
 		if (!w)
 			return no_place(best, space, va, len, fits, low, high);
 		m = try_window(w, len, fits, low, high, align, place);
@@ -160,7 +166,8 @@ static int place_any(const struct tce_space *space, uintptr_t va, size_t len, ui
 			return 0;
 		if (m > best)
 			best = m;
-		below = w->shift;
+		shift = w->shift;
+		slot = next;
 	}
 }
 

@@ -301,6 +301,34 @@ static void more_regions_than_an_entry_can_name(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+/* Two windows of one I/O page: where one is out of reach, or full, the other one serves. */
+static void windows_alike(void)
+{
+	struct tce_space_options opts = {.no_windows = true};
+	struct tce_map_options low = {.highest = GIB(1) - 1};
+	struct tce_space *space;
+	tce_iova_t near = TCE_IOVA_ANY, far = TCE_IOVA_ANY;
+	char *va;
+
+	machine(&model_p9);
+	assert_ok(tce_space_open(DEV_A, &opts, &space));
+	assert_ok(tce_window_create(space, MIB(2), GIB(64), 1, NULL));
+	assert_ok(tce_window_remove(space, 0));
+	assert_ok(tce_window_create(space, MIB(2), MIB(4), 1, NULL));
+	va = model_alloc(MIB(4), MIB(2));
+	assert_ok(tce_register(va, MIB(4), MIB(2)));
+	assert_ok(tce_map(space, va, MIB(4), &low, &near));
+	assert_int_equal(near, 0);
+	assert_ok(tce_map(space, va, MIB(4), NULL, &far));
+	assert_int_equal(far, UINT64_C(1) << 59);
+	assert_sound();
+	assert_ok(tce_unmap(space, near, MIB(4)));
+	assert_ok(tce_unmap(space, far, MIB(4)));
+	assert_ok(tce_release(va, MIB(4), NULL, NULL));
+	model_free(va, MIB(4));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
 /* Bare metal has its MMIO and MSI there: in a window at 0 nothing below 4 GiB but the default's. */
 static void nothing_up_to_4_gib(void)
 {
@@ -347,6 +375,7 @@ int main(void)
 		whole_test(dma_map_registers_what_is_missing),
 		whole_test(one_va_at_several_iovas),
 		whole_test(more_regions_than_an_entry_can_name),
+		whole_test(windows_alike),
 		whole_test(nothing_up_to_4_gib),
 	};
 
