@@ -222,9 +222,12 @@ int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
 	return ret;
 }
 
-/* Lead the memory of a stretch to what other TCEs of the space it has: before it is unpublished. */
-static void lead_elsewhere(struct tce_space *space, const struct tce_window *gone,
-			   const struct tce_stretch *s)
+/*
+ * Lead the memory of a stretch to what other TCEs of the space it has, before it is unpublished:
+ * others than the n entries from first on, which all go in this call.
+ */
+static void lead_elsewhere(struct tce_space *space, const struct tce_window *gone, size_t first,
+			   size_t n, const struct tce_stretch *s)
 {
 	uint64_t len = (uint64_t)s->n << gone->shift;
 	const struct tce_window *w;
@@ -240,7 +243,7 @@ static void lead_elsewhere(struct tce_space *space, const struct tce_window *gon
 			if (!tce_table_next(w, at, w->entries - at, &o))
 				break;
 			at = o.at;
-			if (w == gone && at >= s->at && at < s->at + s->n)
+			if (w == gone && at >= first && at < first + n)
 				continue;
 			e = w->entry[at];
 			va = tce_entry_va(w, e);
@@ -285,7 +288,7 @@ int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, 
 	int ret, result = 0;
 
 	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n)
-		lead_elsewhere(space, w, &s);
+		lead_elsewhere(space, w, at, n, &s);
 	tce_table_unpublish(w, at, n);
 	tce_synchronize();
 	P.calls.unmap++;
