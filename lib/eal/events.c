@@ -114,6 +114,7 @@ static int on_growth(int socket, size_t limit, size_t total)
 	size_t held = segments_held(socket);
 	uint64_t growth = total > held ? total - held : 0;
 	uint64_t lockable = UINT64_MAX;
+	static bool refusing;
 	struct tce_eal_need need;
 	int err = members ? need_now(&need) : 0;
 
@@ -126,8 +127,10 @@ static int on_growth(int socket, size_t limit, size_t total)
 			       "EAL was refused %" PRIu64 " bytes more: this process may lock only "
 			       "%" PRIu64 " more; raise it by ulimit -l, or give it CAP_IPC_LOCK",
 			       growth, lockable);
-	if (err)
+	/* An application that tries again and again is told once, until it got some. */
+	if (err && !refusing)
 		events_report(tce_eal_error());
+	refusing = err;
 	return err ? -1 : 0;
 }
 
