@@ -165,7 +165,8 @@ def options():
     p.add_argument("--build-only", action="store_true")
     p.add_argument("--only", action="append", default=[], metavar="NAME",
                    help="only this build or guest suite")
-    p.add_argument("--jobs", type=int, default=1, help="guest suites at a time")
+    # A guest that boots or waits leaves a processor to another one.
+    p.add_argument("--jobs", type=int, default=2, help="guest suites at a time (default: 2)")
     return p.parse_args()
 
 
