@@ -51,6 +51,10 @@ struct rte_pci_device *pci_next(const struct rte_pci_device *last);
 bool pci_is_driven(const struct rte_pci_device *pci);
 /** Clear bus mastering: no DMA begins after this. */
 void pci_stop(struct rte_pci_device *pci);
+/** The descriptor by which EAL has the device open, or -1. */
+int pci_descriptor(const struct rte_pci_device *pci);
+/** Keep what EAL has of the device, its registers and its descriptor, from children of a fork. */
+void pci_keep(struct rte_pci_device *pci);
 /** Tell the bus to leave a device alone that it knows of. */
 void pci_block(struct rte_pci_device *pci);
 
@@ -80,6 +84,8 @@ void group_put(struct group *group);
 /** Attach and detach; the list of what is attached. */
 int device_attach(const struct attach_args *args);
 void device_detach(const char *name);
+/** Close in the child of a fork what would keep a device busy after its parent's end. */
+int device_guard_forks(void);
 /** Whether a device of this name is attached. */
 bool device_is_ours(const char *name);
 /** The space of an attached device, or NULL. */

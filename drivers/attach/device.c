@@ -2,8 +2,11 @@
 #include "attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_bus_pci.h>
 #include <rte_dev.h>
@@ -57,6 +60,23 @@ void device_stop_group(void *group)
 	}
 }
 
+static void let_go_in_child(void)
+{
+	for (struct device *d = devices; d; d = d->next) {
+		struct rte_pci_device *pci = pci_find(d->name);
+
+		if (pci && pci_is_driven(pci) && pci_descriptor(pci) >= 0)
+			close(pci_descriptor(pci));
+		if (d->pin >= 0)
+			close(d->pin);
+	}
+}
+
+int device_guard_forks(void)
+{
+	return pthread_atfork(NULL, NULL, let_go_in_child);
+}
+
 static void add(struct device *d)
 {
 	rte_mcfg_mem_read_lock();
@@ -88,6 +108,7 @@ static int take_device(struct device *d)
 		return say(err, "%s", tce_error());
 	if (rte_vfio_setup_device(rte_pci_get_sysfs_path(), d->name, &d->pin, &info))
 		return say(-EIO, "%s: EAL cannot open the device: it said why above", d->name);
+	fcntl(d->pin, F_SETFD, FD_CLOEXEC);
 	return 0;
 }
 
@@ -112,6 +133,7 @@ int device_attach(const struct attach_args *args)
 	if (!d)
 		return say(-ENOMEM, "no memory to note %s", args->device);
 	strcpy(d->name, args->device);
+	d->pin = -1;
 	err = group_get(args, &d->group);
 	if (err) {
 		free(d);

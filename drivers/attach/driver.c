@@ -73,19 +73,39 @@ static int on_destroy(uint16_t port, enum rte_eth_event_type type, void *arg, vo
 	return 0;
 }
 
+static int on_new(uint16_t port, enum rte_eth_event_type type, void *arg, void *result)
+{
+	const struct rte_device *dev = rte_eth_devices[port].device;
+	struct rte_pci_device *pci = dev && device_is_ours(dev->name) ? pci_find(dev->name) : NULL;
+
+	if (pci)
+		pci_keep(pci);
+	return 0;
+}
+
 static void report(const char *sentence)
 {
 	say_now(RTE_LOG_ERR, "%s", sentence);
 }
 
-static void watch(void)
+static int watch(void)
 {
 	static bool watching;
+	int err;
 
+	if (watching)
+		return 0;
 	tce_eal_report(report);
-	if (!watching &&
-	    !rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_DESTROY, on_destroy, NULL))
-		watching = true;
+	err = rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, on_new, NULL);
+	if (!err)
+		err = rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_DESTROY, on_destroy,
+						    NULL);
+	if (!err)
+		err = device_guard_forks();
+	if (err)
+		return say(-ENOMEM, "no memory to watch ports and forks");
+	watching = true;
+	return 0;
 }
 
 static void tell(const struct attach_args *args)
@@ -116,8 +136,9 @@ static int attach(struct rte_vdev_device *vdev)
 		err = check_eal(&args);
 	if (err)
 		return err;
-	watch();
-	err = device_attach(&args);
+	err = watch();
+	if (!err)
+		err = device_attach(&args);
 	if (!err)
 		tell(&args);
 	return err;

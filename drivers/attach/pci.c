@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "attach.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bus_driver.h>
 #include <dev_driver.h>
 #include <rte_bus_pci.h>
 #include <rte_devargs.h>
+#include <rte_interrupts.h>
 
 static int any(const struct rte_device *dev, const void *data)
 {
@@ -48,6 +51,23 @@ void pci_stop(struct rte_pci_device *pci)
 {
 	if (pci->intr_handle && rte_pci_set_bus_master(pci, false) < 0)
 		say_now(RTE_LOG_ERR, "%s: bus mastering cannot be cleared", pci->name);
+}
+
+int pci_descriptor(const struct rte_pci_device *pci)
+{
+	return pci->intr_handle ? rte_intr_dev_fd_get(pci->intr_handle) : -1;
+}
+
+void pci_keep(struct rte_pci_device *pci)
+{
+	int fd = pci_descriptor(pci);
+
+	/* A mapping of its registers keeps a device open as a descriptor does. */
+	for (int i = 0; i < PCI_MAX_RESOURCE; i++)
+		if (pci->mem_resource[i].addr)
+			madvise(pci->mem_resource[i].addr, pci->mem_resource[i].len, MADV_DONTFORK);
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 void pci_block(struct rte_pci_device *pci)

@@ -120,7 +120,7 @@ static int read_options(const char *text)
 	} numbers[] = {
 		{"period", &options.period}, {"least", &options.least}, {"most", &options.most},
 		{"blocks", &options.blocks}, {"seed", &options.seed},	{"delay", &options.delay},
-		{"bits", &options.bits},     {"life", &options.life},
+		{"bits", &options.bits},
 	};
 	struct rte_kvargs *list = rte_kvargs_parse(text, NULL);
 	int err = list ? 0 : -EINVAL;
@@ -128,7 +128,6 @@ static int read_options(const char *text)
 	options = (struct options){.mode = "churn", .period = 1000, .least = 1 << 20};
 	options.most = 16 << 20;
 	options.blocks = 8;
-	options.life = 10;
 	if (!err)
 		err = rte_kvargs_process(list, "mode", keep_text, options.mode);
 	if (!err)
@@ -156,28 +155,12 @@ static void on_event(enum rte_mem_event event, const void *addr, size_t len, voi
 		tally.bad_iova += seg->iova == RTE_BAD_IOVA;
 }
 
-/* A child keeps copies of every descriptor that is not closed in it. */
-static void leave_child(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		sleep((unsigned)options.life);
-		_exit(0);
-	}
-	if (pid < 0)
-		wrong("fork: %s", strerror(errno));
-	tally.done = true;
-}
-
 static void *work(void *arg)
 {
 	if (!strcmp(options.mode, "churn"))
 		churn_run();
-	else if (!strcmp(options.mode, "middle"))
+	else
 		middle_run();
-	else if (rest(options.delay * 1000))
-		leave_child();
 	report();
 	return NULL;
 }
@@ -220,8 +203,7 @@ static int probe(struct rte_vdev_device *vdev)
 		report();
 		return err;
 	}
-	if (strcmp(options.mode, "churn") && strcmp(options.mode, "middle") &&
-	    strcmp(options.mode, "child"))
+	if (strcmp(options.mode, "churn") && strcmp(options.mode, "middle"))
 		return 0;
 	rte_mem_event_callback_register(NAME, on_event, NULL);
 	stopping = false;

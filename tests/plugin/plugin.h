@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct options {
-	char mode[16];	 /* churn, middle, child, pool, mask, order: what to do */
+	char mode[16];	 /* churn, middle, pool, mask, order: what to do */
 	char out[256];	 /* file for the report; "" is none */
 	uint64_t period; /* microseconds between two steps of churn */
 	uint64_t least;	 /* bytes of the smallest block of churn */
@@ -20,7 +20,6 @@ struct options {
 	uint64_t seed;	 /* of churn's choices */
 	uint64_t delay;	 /* milliseconds until churn or middle begins */
 	uint64_t bits;	 /* of mode mask */
-	uint64_t life;	 /* seconds that the child of mode child lives */
 };
 
 /* What happened. Written by the worker, read by whoever reports. */
