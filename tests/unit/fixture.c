@@ -65,6 +65,21 @@ void isolated(void **state)
 	in_child(run_unit, *state);
 }
 
+size_t system_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+const struct model_platform *lpar_here(void)
+{
+	return system_page() > KIB(4) ? &model_lpar_64k : &model_lpar;
+}
+
+const struct model_platform *p9_here(void)
+{
+	return system_page() > KIB(4) ? &model_p9_64k : &model_p9;
+}
+
 struct tce_space *open_space(const char *device, uint64_t mem)
 {
 	struct tce_space_options opts = {.mem = mem, .page = MIB(2)};

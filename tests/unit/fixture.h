@@ -56,6 +56,11 @@ struct unit {
 void isolated(void **state);
 void nothing_left(void);
 
+/* The platforms with the page of the system that the test runs on, which is what this is. */
+size_t system_page(void);
+const struct model_platform *lpar_here(void);
+const struct model_platform *p9_here(void);
+
 /* Open a space with room for mem bytes of 2M pages; fails the test if it cannot. */
 struct tce_space *open_space(const char *device, uint64_t mem);
 

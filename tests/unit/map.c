@@ -119,6 +119,7 @@ static void fixed_aligned_bounded(void)
 	struct tce_map_options opts = {.align = MIB(8)};
 	struct tce_space *space;
 	tce_iova_t start, a, b = TCE_IOVA_ANY, c = TCE_IOVA_ANY, d = TCE_IOVA_ANY;
+	tce_iova_t e = TCE_IOVA_ANY, f = TCE_IOVA_ANY;
 	char *va;
 
 	machine(&model_lpar);
@@ -136,10 +137,22 @@ static void fixed_aligned_bounded(void)
 	opts = (struct tce_map_options){.lowest = start + MIB(32) + 1, .highest = start + MIB(40)};
 	assert_ok(tce_map(space, va, MIB(4), &opts, &d));
 	assert_int_equal(d, start + MIB(34));
+	/* The bound is the last byte: one less, and it does not fit. */
+	opts = (struct tce_map_options){.lowest = start + MIB(64), .highest = start + MIB(68) - 1};
+	assert_ok(tce_map(space, va, MIB(4), &opts, &e));
+	assert_int_equal(e, start + MIB(64));
+	opts = (struct tce_map_options){.lowest = start + MIB(80), .highest = start + MIB(84) - 2};
+	assert_int_equal(tce_map(space, va, MIB(4), &opts, &f), -ENOSPC);
+	f = start + MIB(80);
+	assert_int_equal(tce_map(space, va, MIB(4), &opts, &f), -ERANGE);
+	opts.highest++;
+	assert_ok(tce_map(space, va, MIB(4), &opts, &f));
 	assert_sound();
 	assert_ok(tce_unmap(space, start, MIB(4)));
 	assert_ok(tce_unmap(space, c, MIB(2)));
 	assert_ok(tce_unmap(space, d, MIB(4)));
+	assert_ok(tce_unmap(space, e, MIB(4)));
+	assert_ok(tce_unmap(space, f, MIB(4)));
 	assert_ok(tce_release(va, MIB(4), NULL, NULL));
 	model_free(va, MIB(4));
 	assert_ok(tce_space_close(space, DEV_A));
@@ -175,11 +188,12 @@ static void small_memory_in_the_default_window(void)
 {
 	struct tce_space *space;
 	tce_iova_t small = TCE_IOVA_ANY, large = TCE_IOVA_ANY;
+	size_t len = system_page() > KIB(4) ? system_page() : KIB(12);
 	char *va, *big;
 
-	machine(&model_p9);
+	machine(p9_here());
 	space = open_space(DEV_A, GIB(1));
-	va = model_alloc(KIB(12), KIB(4));
+	va = model_alloc(len, system_page());
 	big = model_alloc(MIB(2), MIB(2));
 	assert_ok(tce_dma_map(space, va, KIB(12), NULL, &small));
 	assert_ok(tce_dma_map(space, big, MIB(2), NULL, &large));
@@ -191,8 +205,34 @@ static void small_memory_in_the_default_window(void)
 	assert_ok(tce_dma_unmap(space, small, KIB(12)));
 	assert_ok(tce_dma_unmap(space, large, MIB(2)));
 	assert_false(model_pinned(va));
-	model_free(va, KIB(12));
+	model_free(va, len);
 	model_free(big, MIB(2));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
+/* Buffers smaller than a system page: neighbours in one share its region, the last one ends it. */
+static void less_than_a_system_page(void)
+{
+	tce_iova_t a = TCE_IOVA_ANY, b = TCE_IOVA_ANY;
+	struct tce_space *space;
+	size_t n = 0;
+	char *va;
+
+	machine(lpar_here());
+	space = open_space(DEV_A, GIB(1));
+	va = model_alloc(system_page(), system_page());
+	assert_ok(tce_dma_map(space, va + KIB(4), KIB(4), NULL, &a));
+	assert_ok(tce_dma_map(space, va + KIB(12), KIB(8), NULL, &b));
+	assert_ok(tce_region_list(NULL, &n));
+	assert_int_equal(n, 1);
+	assert_sound();
+	assert_dma(GROUP_A, a, va + KIB(4), KIB(4));
+	assert_dma(GROUP_A, b, va + KIB(12), KIB(8));
+	assert_ok(tce_dma_unmap(space, a, KIB(4)));
+	assert_true(model_pinned(va));
+	assert_ok(tce_dma_unmap(space, b, KIB(8)));
+	assert_false(model_pinned(va));
+	model_free(va, system_page());
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
@@ -279,33 +319,33 @@ static void more_regions_than_an_entry_can_name(void)
 	struct tce_space *space;
 	tce_iova_t at[N];
 	struct tce_holder holder;
-	size_t n = 1;
+	size_t n = 1, page = system_page();
 	char *va;
 
-	machine(&model_lpar);
+	machine(lpar_here());
 	space = open_space(DEV_A, GIB(1));
 	/* Every other page, so that no two regions are adjacent. */
-	va = model_alloc(KIB(8) * N, KIB(4));
+	va = model_alloc(2 * page * N, page);
 	for (int i = 0; i < N; i++) {
 		at[i] = TCE_IOVA_ANY;
-		assert_ok(tce_register(va + KIB(8) * i, KIB(4), KIB(4)));
-		assert_ok(tce_map(space, va + KIB(8) * i, KIB(4), NULL, &at[i]));
+		assert_ok(tce_register(va + 2 * page * i, page, page));
+		assert_ok(tce_map(space, va + 2 * page * i, page, NULL, &at[i]));
 	}
 	assert_sound();
 	for (int i = 0; i < N; i += 100) {
 		n = 1;
-		assert_int_equal(tce_release(va + KIB(8) * i, KIB(4), &holder, &n), -EBUSY);
+		assert_int_equal(tce_release(va + 2 * page * i, page, &holder, &n), -EBUSY);
 		assert_int_equal(n, 1);
 		assert_int_equal(holder.iova, at[i]);
-		assert_ptr_equal(holder.va, va + KIB(8) * i);
+		assert_ptr_equal(holder.va, va + 2 * page * i);
 	}
 	for (int i = N; i-- > 0;) {
-		assert_ok(tce_unmap(space, at[i], KIB(4)));
-		assert_ok(tce_release(va + KIB(8) * i, KIB(4), NULL, NULL));
-		assert_false(model_pinned(va + KIB(8) * i));
+		assert_ok(tce_unmap(space, at[i], page));
+		assert_ok(tce_release(va + 2 * page * i, page, NULL, NULL));
+		assert_false(model_pinned(va + 2 * page * i));
 	}
 	assert_sound();
-	model_free(va, KIB(8) * N);
+	model_free(va, 2 * page * N);
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
@@ -385,7 +425,10 @@ int main(void)
 		whole_test(more_regions_than_an_entry_can_name),
 		whole_test(windows_alike),
 		whole_test(nothing_up_to_4_gib),
+		/* Where a TCE can be smaller than a page of the system only. */
+		whole_test(less_than_a_system_page),
 	};
+	size_t n = sizeof(tests) / sizeof(tests[0]) - (system_page() == KIB(4));
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return _cmocka_run_group_tests("map", tests, n, NULL, NULL);
 }

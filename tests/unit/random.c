@@ -8,7 +8,7 @@
 
 enum { PAGES = 24, SLOTS = 40, STEPS = 1000, SEEDS = 4 };
 
-/* A window's first SLOTS TCEs, as they should be: the VA behind each, or NULL. */
+/* What a window's first TCEs should be, page by page: the VA behind each, or NULL. */
 struct shadow {
 	tce_iova_t start;
 	char *va[SLOTS];
@@ -16,7 +16,7 @@ struct shadow {
 
 /* Memory of one page size, and the window of each space that it goes to. */
 struct arena {
-	size_t page;
+	size_t page, tce_page;
 	char *va;
 	unsigned registered[PAGES]; /* 0, or the number of the region that holds the page */
 	bool dead[PAGES];
@@ -226,7 +226,7 @@ static void compare(void)
 		for (unsigned s = 0; s < 2; s++)
 			for (unsigned i = 0; i < SLOTS; i++) {
 				look(a, s, i);
-				tces[s] += a->in[s].va[i] != NULL;
+				tces[s] += a->in[s].va[i] ? a->page / a->tce_page : 0;
 			}
 	for (unsigned s = 0; s < 2; s++)
 		assert_int_equal(model_tces(group[s]), tces[s]);
@@ -242,11 +242,12 @@ static void step(void)
 	ops[below(sizeof(ops) / sizeof(ops[0]))](&arena[below(2)]);
 }
 
-static void begin(struct arena *a, size_t page)
+static void begin(struct arena *a, size_t page, size_t tce_page)
 {
-	*a = (struct arena){.page = page, .va = model_alloc(PAGES * page, page)};
+	*a = (struct arena){
+		.page = page, .tce_page = tce_page, .va = model_alloc(PAGES * page, page)};
 	for (unsigned s = 0; s < 2; s++)
-		a->in[s].start = window_start(space[s], page);
+		a->in[s].start = window_start(space[s], tce_page);
 }
 
 static void finish(struct arena *a)
@@ -263,12 +264,12 @@ static void run(const void *arg)
 {
 	const unsigned *seed = arg;
 
-	machine(*seed % 2 ? &model_p9 : &model_lpar);
+	machine(*seed % 2 ? p9_here() : lpar_here());
 	state = *seed;
 	space[0] = open_space(DEV_A, GIB(1));
 	space[1] = open_space(DEV_B, GIB(1));
-	begin(&arena[0], KIB(4));
-	begin(&arena[1], MIB(2));
+	begin(&arena[0], system_page(), KIB(4));
+	begin(&arena[1], MIB(2), MIB(2));
 	for (unsigned i = 0; i < STEPS; i++) {
 		step();
 		compare();
