@@ -56,10 +56,11 @@ def receive(wire, testpmd, ports, count=RXONLY):
 
 def balance(guest, pages):
     """After a testpmd: nothing of the hugepages is missing, the kernel has nothing to say."""
-    guest.run("rm -f /dev/hugepages/rtemap_*", check=True)
+    guest.run("rm -f /dev/hugepages/*map_*", check=True)
     ledger = guest.ledger()
     want(ledger == {"total": pages, "free": pages, "rsvd": 0, "surp": 0, "complaints": []},
          f"of {pages} hugepages: {ledger}")
+    want(not guest.stray(), f"{len(guest.stray())} stray DMA accesses")
     return ledger
 
 
