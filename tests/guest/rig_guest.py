@@ -22,7 +22,7 @@ from rig_setup import cache_dir, qemu_command
 # Lines of QEMU's own log that mean: a device reached for an I/O address that nothing maps.
 STRAY = re.compile(r"Invalid (?:read|write) at addr|TCE access fault|region '.*rejected", re.I)
 TROUBLE = re.compile(r"WARNING: (?:CPU|\S+:\d+ at )|BUG: |kernel BUG|Oops|Unable to handle|"
-                     r"Kernel panic|soft lockup|rcu.*stall|hung_task|blocked for more than")
+                     r"Kernel panic|soft lockup|detected stall|hung_task|blocked for more than")
 FATAL = re.compile(r"kernel BUG|Oops|Unable to handle kernel|Kernel panic|Attempted to kill init")
 PR_SET_PDEATHSIG = 1
 # Zeroing every page, flushing caches at each system call and testing ciphers cost an emulated
