@@ -3,14 +3,13 @@
 testpmd on libtce, forwarding frames that come from outside for ten seconds."""
 import os
 import signal
-import subprocess
 import sys
 import time
 
 from cases import balance
 from rig import Guest, Nic
 from tap import Failure, want
-from testpmd import PLUGIN, Testpmd, attach, plain
+from testpmd import Testpmd, attach, plain
 from wire import Wire
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -60,7 +59,7 @@ def dpdk_alone(show, guest):
 def over_libtce(show, guest, wire):
     """The same testpmd with one plugin; packets that it forwarded, what was compared."""
     testpmd = Testpmd(guest, attach([nic.addr for nic in guest.nics]))
-    show.say(f"{testpmd.command}")
+    show.say(testpmd.command.strip())
     with testpmd:
         testpmd.tell("set fwd io")
         testpmd.tell("start")
@@ -99,25 +98,7 @@ def demo(show):
     return f"{packets} packets forwarded, {frames} frames checked, {lost} hugepages lost"
 
 
-def hardware(device):
-    """The device of this POWER machine: the script does it all and says the verdict."""
-    if os.uname().machine != "ppc64le":
-        print(f"FAIL: DEV= is for a device of a POWER machine, this one is {os.uname().machine}; "
-              "without DEV= the demo brings its own machine")
-        return 1
-    for step in (["tests/guest/rig", "setup", "--no-guests"],
-                 [sys.executable, "-B", "tests/check.py", "--build-only", "--only", "native-gcc"]):
-        if subprocess.call(step, cwd=TREE):
-            print(f"FAIL: {' '.join(step)} failed; what it said is above")
-            return 1
-    plugin = os.path.join(TREE, "build/native-gcc/drivers/attach", PLUGIN)
-    return subprocess.call([os.path.join(TREE, "tests/guest/hardware"), device],
-                           env=dict(os.environ, TCE_PLUGIN=plugin))
-
-
 def main():
-    if os.environ.get("DEV"):
-        return hardware(os.environ["DEV"])
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit("ended by a signal"))
     os.makedirs(LOGS, exist_ok=True)
