@@ -140,13 +140,25 @@ static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
 	char words[128];
 
 	snprintf(words, sizeof(words), "%s", tce_errno_text(ret));
-	/* These are answered before a TCE is written (vfio_iommu_spapr_tce.c: tce_iommu_build_v2).
+	/*
+	 * These are answered before a TCE is written: tce_iommu_build_v2() of
+	 * vfio_iommu_spapr_tce.c and, for a default window that is made only now,
+	 * spapr_tce_create_table().
 	 */
+	if (ret == -ENODEV)
+		return tce_fail(
+			-EIO,
+			"map of VA %#zx + %#zx at IOVA %#llx: the kernel answered %s: it cannot "
+			"make "
+			"the default window of this slot; enable DDW for the slot, and reboot",
+			(size_t)va, len, (ull)iova, words);
 	if (ret == -EINVAL || ret == -ENXIO)
 		return tce_fail(
 			-EIO,
 			"map of VA %#zx + %#zx at IOVA %#llx: the kernel answered %s; is the page "
-			"size given at registration larger than the pages behind the memory?",
+			"size given at registration larger than the pages behind the memory, or "
+			"the "
+			"slot without DDW?",
 			(size_t)va, len, (ull)iova, words);
 	FOR_EACH_PART(r, from, part, va, len)
 	r->quarantined = true;
