@@ -21,6 +21,7 @@ static const struct argp_option options[] = {
 	{"mem", 'm', "SIZE", 0, "most memory mapped at a time, as 2G or 512M", 0},
 	{"page", 'p', "SIZE", 0, "page that backs it, as 2M (the default hugepage)", 0},
 	{"highest", 'x', "IOVA", 0, "highest IOVA that the device reaches, inclusive", 0},
+	{"identity", 'i', "VA", 0, "IOVA=VA is wanted up to this address, inclusive", 0},
 	{0},
 };
 
@@ -45,6 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	uint64_t *size = key == 'm'   ? &a->options.mem
 			 : key == 'p' ? &a->options.page
 			 : key == 'x' ? &a->options.highest
+			 : key == 'i' ? &a->options.identity
 				      : NULL;
 
 	if (size) {

@@ -78,6 +78,9 @@ def conditions(tap, guest):
     m.refused("a DMA mask too short for the memory", plain, errno.ENOSPC,
               "the device reaches IOVAs up to 0xfffffff, 256 MiB of the default window",
               "mem=1073741824 highest=0xfffffff")
+    with tap.point("IOVA=VA where no window starts at 0: tce check names it"):
+        said = guest.run(f"tce check --mem=1G --identity=0x17fffffff {plain}")
+        want(said.status == 1 and "needs a window at 0 that reaches there" in said.out, said.out)
     lost_window(tap, m, plain, page_16m)
     with tap.point("nothing was lost by any of it"):
         group_is_free(guest, plain)

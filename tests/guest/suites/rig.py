@@ -149,8 +149,10 @@ def command_line(tap):
 
 
 def interrupted(argv, sig):
-    """Start a rig, end it while its guest boots; what is left."""
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
+    """Start a rig, end it while its guest boots; what is left. A check that runs in the background
+    has SIGINT ignored, and would leave that to its children."""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as p:
         end = time.monotonic() + 30
         while not any(x.startswith("/proc") for x in left_behind(p.pid)):
             want(time.monotonic() < end and p.poll() is None, "no guest was started")
