@@ -163,14 +163,16 @@ static int remove_device(struct rte_vdev_device *vdev)
 	return 0;
 }
 
-/* For memory that the application brings itself: it names this vdev in rte_dev_dma_map(). */
-static int dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t len)
+static struct tce_space *space_of(struct rte_vdev_device *vdev)
 {
 	struct attach_args args;
 	const char *name = device_of(vdev, &args);
-	struct tce_space *space = name ? device_space(name) : NULL;
-	int err = space ? tce_eal_dma_map(space, va, iova, len) : -ENODEV;
 
+	return name ? device_space(name) : NULL;
+}
+
+static int dma_answer(struct rte_vdev_device *vdev, const struct tce_space *space, int err)
+{
 	if (!err)
 		return 0;
 	say_now(RTE_LOG_ERR, "%s: %s", rte_vdev_device_name(vdev),
@@ -179,19 +181,21 @@ static int dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t
 	return -1;
 }
 
+/* For memory that the application brings itself: it names this vdev in rte_dev_dma_map(). */
+static int dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t len)
+{
+	struct tce_space *space = space_of(vdev);
+	int err = space ? tce_eal_dma_map(space, va, iova, len) : -ENODEV;
+
+	return dma_answer(vdev, space, err);
+}
+
 static int dma_unmap(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t len)
 {
-	struct attach_args args;
-	const char *name = device_of(vdev, &args);
-	struct tce_space *space = name ? device_space(name) : NULL;
+	struct tce_space *space = space_of(vdev);
 	int err = space ? tce_eal_dma_unmap(space, iova, len) : -ENODEV;
 
-	if (!err)
-		return 0;
-	say_now(RTE_LOG_ERR, "%s: %s", rte_vdev_device_name(vdev),
-		space ? tce_eal_error() : "no device is attached by it");
-	rte_errno = -err;
-	return -1;
+	return dma_answer(vdev, space, err);
 }
 
 static struct rte_vdev_driver driver = {

@@ -166,11 +166,9 @@ int tce_need_fill(const struct tce_space_options *opts, struct tce_need *need)
 	uint64_t total = 0, hugepage = 0;
 	int ret;
 
-	for (size_t i = 0; i < sizeof(opts->reserved) / sizeof(*opts->reserved); i++)
-		if (opts->reserved[i])
-			return tce_fail(-EINVAL,
-					"options of a space: a reserved field is not 0; zero the "
-					"struct, and link the library it was compiled for");
+	ret = tce_check_reserved("space", opts->reserved);
+	if (ret)
+		return ret;
 	ret = K->memory(&total, &hugepage);
 	if (ret)
 		return tce_fail(-EIO, "cannot read how much memory this machine has: %s",

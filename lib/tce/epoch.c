@@ -55,9 +55,14 @@ void tce_read_end(void)
 	atomic_fetch_sub_explicit(&readers[p].n, 1, memory_order_release);
 }
 
-bool tce_reading(void)
+int tce_check_waiting(const char *call)
 {
-	return stretch != 0;
+	if (!stretch)
+		return 0;
+	return tce_fail(-EDEADLK,
+			"%s between tce_read_begin() and tce_read_end() of the same thread would "
+			"wait for itself",
+			call);
 }
 
 int64_t tce_now(void)

@@ -121,3 +121,13 @@ void tce_error_callback(tce_error_fn *fn, void *arg)
 	callback_arg = arg;
 	callback = fn;
 }
+
+int tce_check_reserved(const char *options, const uint64_t reserved[4])
+{
+	if (!(reserved[0] | reserved[1] | reserved[2] | reserved[3]))
+		return 0;
+	return tce_fail(-EINVAL,
+			"options of a %s: a reserved field is not 0; zero the struct, and link the "
+			"library it was compiled for",
+			options);
+}

@@ -112,10 +112,9 @@ static int evict(uintptr_t va, size_t len, unsigned milliseconds)
 
 	if (!r)
 		return -ENOENT;
-	if (tce_reading())
-		return tce_fail(-EDEADLK,
-				"evict between tce_read_begin() and tce_read_end() of the same "
-				"thread would wait for itself");
+	ret = tce_check_waiting("evict");
+	if (ret)
+		return ret;
 	tce_walk(r, va, last, hide, NULL);
 	if (!tce_synchronize_until(deadline)) {
 		restore(r, last, 0);

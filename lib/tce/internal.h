@@ -58,6 +58,9 @@ int tce_report(int ret);
 /* "1 GiB", "64 KiB", "12345 bytes": into one of a few buffers of this thread. */
 const char *tce_bytes(uint64_t n);
 
+/* Are the fields for later versions of some options 0? -EINVAL. */
+int tce_check_reserved(const char *options, const uint64_t reserved[4]);
+
 /* An errno in words, "EBUSY (Device or resource busy)". Also for what the kernel returned > 0. */
 const char *tce_errno_text(int err);
 
@@ -92,8 +95,8 @@ void tce_array_remove(void **array, size_t *n, size_t at);
 
 /* ---- epoch.c ---- */
 
-/* Is this thread between tce_read_begin() and tce_read_end()? [any] */
-bool tce_reading(void);
+/* May this thread wait for readers, for @call? -EDEADLK: it is one itself. [any] */
+int tce_check_waiting(const char *call);
 
 /* Now, on the clock of deadlines: nanoseconds. */
 int64_t tce_now(void);
@@ -149,6 +152,9 @@ size_t tce_region_index(uintptr_t va);
 
 /* The region a table entry points into. */
 struct tce_region *tce_region_of(const struct tce_window *w, uint64_t entry);
+
+/* Is this a range of whole system pages, for @call? -EINVAL. */
+int tce_check_range(const char *call, uintptr_t va, size_t len);
 
 int tce_region_add(uintptr_t va, size_t len, size_t page, struct tce_region **region);
 

@@ -211,11 +211,9 @@ int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
 
 	if (!opts)
 		opts = &none;
-	for (size_t i = 0; i < sizeof(opts->reserved) / sizeof(*opts->reserved); i++)
-		if (opts->reserved[i])
-			return tce_fail(-EINVAL,
-					"options of a map: a reserved field is not 0; zero the "
-					"struct, and link the library it was compiled for");
+	ret = tce_check_reserved("map", opts->reserved);
+	if (ret)
+		return ret;
 	access = opts->access ? opts->access : TCE_RW;
 	if (access & ~(unsigned)TCE_RW)
 		return tce_fail(-EINVAL, "map: access %#x is not made of TCE_READ and TCE_WRITE",
@@ -328,10 +326,9 @@ int tce_unmap_locked(struct tce_space *space, tce_iova_t iova, uint64_t len, boo
 
 	if (ret)
 		return ret;
-	if (tce_reading())
-		return tce_fail(-EDEADLK,
-				"unmap between tce_read_begin() and tce_read_end() of the "
-				"same thread would wait for itself");
+	ret = tce_check_waiting("unmap");
+	if (ret)
+		return ret;
 	for (size_t i = p.at; i < p.at + p.n; i = s.at + s.n)
 		if (!tce_table_next(p.w, i, p.at + p.n - i, &s) || s.at != i)
 			return tce_fail(

@@ -114,7 +114,7 @@ int tce_region_end(struct tce_region *r)
 	return 0;
 }
 
-static int check_range(const char *call, uintptr_t va, size_t len)
+int tce_check_range(const char *call, uintptr_t va, size_t len)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -153,7 +153,7 @@ int tce_region_register(uintptr_t va, size_t len, size_t page, bool automatic)
 {
 	struct tce_region *r;
 	size_t i;
-	int ret = check_range("register", va, len);
+	int ret = tce_check_range("register", va, len);
 
 	if (ret)
 		return ret;

@@ -2,7 +2,6 @@
 /* Giving memory back: whole regions with release, parts of them with discard. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "internal.h"
 
@@ -160,21 +159,14 @@ static int discard_part(struct tce_region *r, uintptr_t va, uintptr_t last)
 
 static int discard(uintptr_t va, size_t len)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct part part = {va, tce_last(va, len)};
-	int result = 0;
+	int result = tce_check_range("discard", va, len);
 	uintptr_t at;
 
-	if (!len || va % page || len % page || tce_wraps(va, len))
-		return tce_fail(
-			-EINVAL,
-			"discard of VA %#zx + %#zx: address and length must be multiples of the "
-			"system's page, %s, and not empty",
-			(size_t)va, len, tce_bytes(page));
-	if (tce_reading())
-		return tce_fail(-EDEADLK,
-				"discard between tce_read_begin() and tce_read_end() of the "
-				"same thread would wait for itself");
+	if (!result)
+		result = tce_check_waiting("discard");
+	if (result)
+		return result;
 	for (size_t i = tce_region_index(va); i < P.regions && P.region[i]->va <= part.last; i++) {
 		int ret = tce_walk(P.region[i], va, part.last, check_whole, &part);
 

@@ -146,6 +146,20 @@ static int give_up(struct tce_space *space, int ret)
 	return tce_fail(ret, "%s", why);
 }
 
+/* The end of opening and adopting: the descriptors are there, or ret says why not. */
+static int finish(struct tce_space *s, int ret, const struct tce_space_options *opts,
+		  struct tce_space **space)
+{
+	if (!ret)
+		ret = set_up(s, opts);
+	if (!ret)
+		ret = enlist(s);
+	if (ret)
+		return give_up(s, ret);
+	*space = s;
+	return 0;
+}
+
 static int share(struct tce_space *space, const char *name, const struct tce_space_options *opts)
 {
 	struct tce_device *device = device_of(space, name);
@@ -198,14 +212,7 @@ static int open_space(const char *name, const struct tce_space_options *opts,
 	}
 	if (!ret)
 		ret = tce_ask_group(group, &s->group_fd);
-	if (!ret)
-		ret = set_up(s, opts);
-	if (!ret)
-		ret = enlist(s);
-	if (ret)
-		return give_up(s, ret);
-	*space = s;
-	return 0;
+	return finish(s, ret, opts, space);
 }
 
 int tce_space_open(const char *device, const struct tce_space_options *opts,
@@ -267,14 +274,7 @@ static int adopt(int group_fd, int container_fd, const struct tce_space_options 
 	if (ret)
 		return ret;
 	ret = take_copies(s, group_fd, container_fd);
-	if (!ret)
-		ret = set_up(s, opts);
-	if (!ret)
-		ret = enlist(s);
-	if (ret)
-		return give_up(s, ret);
-	*space = s;
-	return 0;
+	return finish(s, ret, opts, space);
 }
 
 int tce_space_adopt(int group_fd, int container_fd, const struct tce_space_options *opts,
@@ -370,10 +370,9 @@ static int close_use(struct tce_space *space, const char *name)
 	if (name && (!device || !device->opened))
 		return tce_fail(-ENODEV, "close: device %s was not opened in the space of group %d",
 				name, space->group);
-	if (tce_reading())
-		return tce_fail(-EDEADLK,
-				"close between tce_read_begin() and tce_read_end() of the same "
-				"thread would wait for itself");
+	ret = tce_check_waiting("close");
+	if (ret)
+		return ret;
 	if (space->users == 1)
 		return close_space(space);
 	space->users--;
