@@ -8,8 +8,10 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+UPDATE_PAUSES = (5, 20, 60)  # seconds between attempts at fetching package lists
 
 
 class AptError(Exception):
@@ -146,6 +148,14 @@ class PrivateApt:
                              cwd=cwd, why=why)
 
     def update(self):
+        """Fetch the lists. A mirror that is being brought up to date serves lists of two ages for
+        a while, which apt refuses: that is worth waiting for."""
+        for pause in UPDATE_PAUSES:
+            try:
+                self.apt("apt-get", "-q", "update")
+                return
+            except AptError:
+                time.sleep(pause)
         self.apt("apt-get", "-q", "update", why=f"the package lists for {self.arch} cannot be had")
 
     def versions(self, package):

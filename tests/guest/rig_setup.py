@@ -116,8 +116,8 @@ class Setup:
 
     def make_kernel(self, flavour, out):
         """A guest kernel, its configuration and the modules that guests load."""
-        apt = self.apt("kernel", "ppc64el", KERNEL_SUITES)
-        for suite in KERNEL_SUITES:
+        for suite in KERNEL_SUITES:  # a suite's lists are fetched only if it has to be asked
+            apt = self.apt(f"kernel-{suite}", "ppc64el", (suite,))
             found = [v for v, line in apt.versions(KERNELS[flavour]) if f" {suite}/" in line]
             if found:
                 break
