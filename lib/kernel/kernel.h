@@ -64,6 +64,11 @@ struct tce_kernel {
 	int (*backing_page)(const void *va, size_t len, size_t *page);
 	int (*memory)(uint64_t *total, uint64_t *hugepage); /* RAM, and the default hugepage */
 	uint64_t (*hugepages_free)(uint64_t page); /* of a size; 0 also if there is no such [any] */
+	/*
+	 * Does the kernel's log tell that the device's slot gets no window before the next boot?
+	 * 1: it does; 0: it does not; -EPERM, -EACCES: the log cannot be read. [any]
+	 */
+	int (*slot_lost)(const char *device);
 };
 
 /* The real kernel. */

@@ -268,4 +268,5 @@ const struct tce_kernel tce_kernel_vfio = {
 	.backing_page = host_backing_page,
 	.memory = host_memory,
 	.hugepages_free = host_hugepages_free,
+	.slot_lost = host_slot_lost,
 };

@@ -92,6 +92,11 @@ void model_lose_slot(int group)
 	model_group(group, true)->slot_lost = true;
 }
 
+int model_slot_lost(const char *device)
+{
+	return known(device)->group->slot_lost;
+}
+
 unsigned model_fds(void)
 {
 	unsigned n = 0;

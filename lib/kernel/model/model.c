@@ -261,6 +261,13 @@ static int op_memory(uint64_t *total, uint64_t *hugepage)
 	return 0;
 }
 
+static int op_slot_lost(const char *device)
+{
+	int ret;
+
+	return model_enter(MODEL_SLOT_LOST, &ret) ? ret : model_slot_lost(device);
+}
+
 static uint64_t op_hugepages_free(uint64_t page)
 {
 	int ret;
@@ -298,4 +305,5 @@ const struct tce_kernel tce_kernel_model = {
 	.backing_page = op_backing_page,
 	.memory = op_memory,
 	.hugepages_free = op_hugepages_free,
+	.slot_lost = op_slot_lost,
 };

@@ -177,6 +177,7 @@ int model_dup(int fd, int *copy);
 int model_close(int fd);
 int model_device_open(int group_fd, const char *device, int *fd);
 int model_device_stop(int fd);
+int model_slot_lost(const char *device);
 void model_files_end(void);
 
 #endif
