@@ -50,6 +50,7 @@ def parser():
     sub = p.add_subparsers(dest="what", required=True, metavar="setup|run|shell")
     s = sub.add_parser("setup", help="fetch what is needed")
     s.add_argument("--no-guests", action="store_true", help="only what building needs")
+    s.add_argument("--bench", action="store_true", help="what make bench needs, too")
     run = sub.add_parser("run", help="run a script in a guest")
     run.add_argument("machine", choices=list(MACHINES))
     run.add_argument("script", help="a file of the host, run in the guest")
@@ -180,7 +181,7 @@ def main():
     a = parser().parse_args()
     try:
         if a.what == "setup":
-            Setup(guests=not a.no_guests).run()
+            Setup(guests=not a.no_guests, bench=a.bench).run()
             return 0
         Setup().run()
         return run_script(a) if a.what == "run" else shell(a)
