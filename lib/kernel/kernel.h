@@ -39,6 +39,7 @@ struct tce_kernel {
 	int (*group_number)(int fd, int *group); /* -EBADF: the file is no VFIO group */
 	int (*group_flags)(int fd, unsigned *flags);
 	int (*group_attach)(int group_fd, int container_fd); /* SET_CONTAINER and SET_IOMMU v2 */
+	int (*group_join)(int group_fd, int container_fd);   /* SET_CONTAINER alone */
 	int (*group_detach)(int group_fd);
 	int (*facts)(int container_fd, struct tce_facts *facts); /* all but lock_free */
 	int (*dup)(int fd, int *copy);				 /* close-on-exec, both */
