@@ -18,11 +18,10 @@ import xml.etree.ElementTree
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{TREE}/tests/guest")
-from rig_build import BUILDS, BuildError, configure  # noqa: E402
+from rig_build import BUILDS, TESTED, BuildError, configure  # noqa: E402
 
 LOGS = f"{TREE}/build/check"
 SUITE_SECONDS = 900
-# name, Meson arguments, whether its tests run on this host
 running = set()
 
 
@@ -109,7 +108,8 @@ def native_tests(name, count):
     for old in (result, full, log):
         if os.path.exists(old):
             os.unlink(old)
-    status = run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs"], log,
+    suite = ["--suite", TESTED[name]] if TESTED[name] else []
+    status = run(["meson", "test", "-C", where, "--no-rebuild", "--print-errorlogs", *suite], log,
                  SUITE_SECONDS, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
                  CMOCKA_MESSAGE_OUTPUT="TAP")
     passed = failed = skipped = 0
@@ -179,8 +179,8 @@ def check(a, count):
     count.add(0, built.count(False), 0)
     if a.build_only or not all(built):
         return all(built)
-    for name in BUILDS:
-        if name.startswith("native") and wanted(name):
+    for name in TESTED:
+        if wanted(name):
             native_tests(name, count)
     if os.environ.get("GUESTS") == "no":
         return True

@@ -8,6 +8,18 @@
 
 typedef _Atomic uint64_t slot_t;
 
+/* Everything here but tce_dir_slot() is for who changes the directory, under the process lock. */
+static uint64_t peek(const slot_t *slot)
+{
+	return atomic_load_explicit(slot, memory_order_relaxed);
+}
+
+/* Pairs with tce_dir_slot(): a node is whole before it is seen, a TCE valid before its hint. */
+static void publish(slot_t *slot, uint64_t to)
+{
+	atomic_store_explicit(slot, to, memory_order_release);
+}
+
 int tce_dir_init(struct tce_dir *dir)
 {
 	return tce_lazy_init(&dir->top, 1ull << (TCE_VA_BITS - TCE_DIR_TOP_SHIFT),
@@ -22,8 +34,8 @@ static slot_t *node_of(uint64_t slot)
 static void free_mid(slot_t *mid)
 {
 	for (unsigned i = 0; i < TCE_DIR_MID_SLOTS; i++)
-		if (mid[i] & TCE_HINT_NODE)
-			free((void *)node_of(mid[i]));
+		if (peek(&mid[i]) & TCE_HINT_NODE)
+			free((void *)node_of(peek(&mid[i])));
 	free((void *)mid);
 }
 
@@ -37,8 +49,8 @@ void tce_dir_end(struct tce_dir *dir)
 		if (!(dir->top.open[page / 8] & (1u << page % 8)))
 			continue;
 		for (size_t i = first; i < first + dir->top.page_words && i < dir->top.words; i++)
-			if (dir->top.word[i])
-				free_mid(node_of(dir->top.word[i]));
+			if (peek(&dir->top.word[i]))
+				free_mid(node_of(peek(&dir->top.word[i])));
 	}
 	tce_lazy_end(&dir->top);
 }
@@ -50,14 +62,14 @@ static slot_t *new_low(uint64_t above)
 
 	if (low && above)
 		for (unsigned i = 0; i < TCE_DIR_LOW_SLOTS; i++)
-			low[i] = above + i * LOW_SIZE;
+			atomic_init(&low[i], above + i * LOW_SIZE);
 	return low;
 }
 
 /* The middle slot of a VA, whose node must be there. */
 static slot_t *mid_slot(const struct tce_dir *dir, uint64_t va)
 {
-	slot_t *mid = node_of(dir->top.word[va >> TCE_DIR_TOP_SHIFT]);
+	slot_t *mid = node_of(peek(&dir->top.word[va >> TCE_DIR_TOP_SHIFT]));
 
 	return mid + (va >> TCE_DIR_MID_SHIFT & (TCE_DIR_MID_SLOTS - 1));
 }
@@ -74,15 +86,15 @@ static int prepare_mid(struct tce_dir *dir, uint64_t va, bool whole, tce_dir_tru
 	slot_t *top = &dir->top.word[va >> TCE_DIR_TOP_SHIFT], *slot, *low;
 	uint64_t old;
 
-	if (!*top) {
+	if (!peek(top)) {
 		slot_t *mid = calloc(TCE_DIR_MID_SLOTS, sizeof(*mid));
 
 		if (!mid)
 			return tce_fail(-ENOMEM, "no memory for the directory of a space");
-		atomic_store_explicit(top, (uint64_t)(uintptr_t)mid, memory_order_release);
+		publish(top, (uint64_t)(uintptr_t)mid);
 	}
 	slot = mid_slot(dir, va);
-	old = *slot;
+	old = peek(slot);
 	if (old & TCE_HINT_NODE)
 		return 0;
 	if (whole && (!(old & TCE_HINT_IOVA) ||
@@ -91,7 +103,7 @@ static int prepare_mid(struct tce_dir *dir, uint64_t va, bool whole, tce_dir_tru
 	low = new_low(old);
 	if (!low)
 		return tce_fail(-ENOMEM, "no memory for the directory of a space");
-	atomic_store_explicit(slot, (uint64_t)(uintptr_t)low | TCE_HINT_NODE, memory_order_release);
+	publish(slot, (uint64_t)(uintptr_t)low | TCE_HINT_NODE);
 	return 0;
 }
 
@@ -117,13 +129,13 @@ int tce_dir_prepare(struct tce_dir *dir, uint64_t va, uint64_t len, tce_dir_true
 static void set_low(slot_t *slot, uint64_t va, uint64_t iova, tce_dir_true_fn *is_true,
 		    const void *arg)
 {
-	uint64_t old = *slot, was = old & ~TCE_HINT_BITS, to = iova | TCE_HINT_IOVA;
+	uint64_t old = peek(slot), was = old & ~TCE_HINT_BITS, to = iova | TCE_HINT_IOVA;
 
 	if (was == iova)
 		to |= old & TCE_HINT_ALIAS;
 	else if ((old & TCE_HINT_IOVA) && is_true(arg, va, LOW_SIZE, was))
 		to |= TCE_HINT_ALIAS;
-	atomic_store_explicit(slot, to, memory_order_release);
+	publish(slot, to);
 }
 
 void tce_dir_set(struct tce_dir *dir, uint64_t va, uint64_t len, uint64_t iova,
@@ -135,14 +147,14 @@ void tce_dir_set(struct tce_dir *dir, uint64_t va, uint64_t len, uint64_t iova,
 		slot_t *slot = mid_slot(dir, va), *low;
 		uint64_t next = (va & ~(MID_SIZE - 1)) + MID_SIZE;
 
-		if (!(*slot & TCE_HINT_NODE)) {
+		if (!(peek(slot) & TCE_HINT_NODE)) {
 			/* The whole 2 MiB, and mapped nowhere else: see tce_dir_prepare(). */
-			atomic_store_explicit(slot, iova | TCE_HINT_IOVA, memory_order_release);
+			publish(slot, iova | TCE_HINT_IOVA);
 			iova += next - va;
 			va = next;
 			continue;
 		}
-		low = node_of(*slot);
+		low = node_of(peek(slot));
 		for (; va < next && va < end; va += LOW_SIZE, iova += LOW_SIZE)
 			set_low(&low[va >> TCE_DIR_LOW_SHIFT & (TCE_DIR_LOW_SLOTS - 1)], va, iova,
 				is_true, arg);

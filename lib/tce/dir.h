@@ -63,7 +63,7 @@ static inline uint64_t tce_dir_slot(const struct tce_dir *dir, uint64_t va, unsi
 	*shift = TCE_DIR_TOP_SHIFT;
 	if (va >> TCE_VA_BITS)
 		return 0;
-	/* Acquire: pairs with the release stores of dir.c, which publish a node. */
+	/* Acquire: pairs with publish() of dir.c. */
 	slot = atomic_load_explicit(&dir->top.word[va >> TCE_DIR_TOP_SHIFT], memory_order_acquire);
 	if (!slot)
 		return 0;

@@ -5,9 +5,11 @@
  * Two counters of readers, and a phase that says which one new readers use. To wait for all readers
  * that have begun, the phase is turned and the counter left behind drained, twice: a reader may
  * have read the phase before the first turn and count itself only after the drain was seen, and
- * then the second turn waits for it. All accesses are seq_cst: a reader's increment must be ordered
- * before its table loads, and the writer's unpublishing stores before its loads of the counters
- * (store then load on both sides, which acquire and release do not order).
+ * then the second turn waits for it.
+ *
+ * One full fence on each side: a reader's increment is ordered before its loads of the table, and
+ * the writer's unpublishing stores before its loads of the counters (store then load on both sides,
+ * which acquire and release do not order). doc/memory-order.md has the argument.
  */
 #include <sched.h>
 #include <time.h>
@@ -36,8 +38,9 @@ void tce_read_begin(void)
 		stretch += 2;
 		return;
 	}
-	p = atomic_load(&phase) & 1;
-	atomic_fetch_add(&readers[p].n, 1);
+	p = atomic_load_explicit(&phase, memory_order_relaxed) & 1;
+	atomic_fetch_add_explicit(&readers[p].n, 1, memory_order_relaxed);
+	/* Pairs with the fence of tce_synchronize_until(). */
 	atomic_thread_fence(memory_order_seq_cst);
 	stretch = 2 | p;
 }
@@ -51,7 +54,7 @@ void tce_read_end(void)
 		return;
 	}
 	stretch = 0;
-	/* Pairs with the loads of tce_synchronize(). */
+	/* Pairs with the loads of tce_synchronize_until(). */
 	atomic_fetch_sub_explicit(&readers[p].n, 1, memory_order_release);
 }
 
@@ -75,11 +78,13 @@ int64_t tce_now(void)
 
 bool tce_synchronize_until(int64_t deadline)
 {
+	/* Pairs with the fence of tce_read_begin(). */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (int turn = 0; turn < 2; turn++) {
-		unsigned old = atomic_fetch_add(&phase, 1) & 1;
+		unsigned old = atomic_fetch_add_explicit(&phase, 1, memory_order_relaxed) & 1;
 
-		while (atomic_load(&readers[old].n)) {
+		/* Acquire: what a reader did in its stretch is over. Pairs with tce_read_end(). */
+		while (atomic_load_explicit(&readers[old].n, memory_order_acquire)) {
 			if (deadline != INT64_MAX && tce_now() >= deadline)
 				return false;
 			sched_yield();

@@ -229,10 +229,16 @@ struct tce_space {
 	size_t devices;
 };
 
+/* A slot, for who changes it. */
+static inline struct tce_window *tce_window_peek(const struct tce_space *space, unsigned slot)
+{
+	return atomic_load_explicit(&space->window[slot], memory_order_relaxed);
+}
+
 /* For each window of a space, in the order of slots: the default one first. */
 #define TCE_FOR_EACH_WINDOW(w, space)                                                              \
 	for (unsigned w##_slot = 0; w##_slot < TCE_WINDOWS_MAX; w##_slot++)                        \
-		if (((w) = (space)->window[w##_slot]))
+		if (((w) = tce_window_peek(space, w##_slot)))
 
 /* The window that holds an IOVA, or NULL. [any] */
 static inline struct tce_window *tce_window_at(const struct tce_space *space, uint64_t iova)

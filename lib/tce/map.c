@@ -124,7 +124,7 @@ static bool still_true(const void *arg, uint64_t va, uint64_t len, uint64_t iova
 	end = len < w->size - at ? at + len : w->size;
 	va -= at;
 	while (at < end) {
-		uint64_t e = tce_entry_load(w, at >> w->shift);
+		uint64_t e = tce_entry_peek(w, at >> w->shift);
 
 		if ((e & TCE_ENTRY_VALID) && tce_entry_va(w, e) + (at & (page - 1)) == va + at)
 			return true;
@@ -195,8 +195,9 @@ static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t 
 	}
 	settle(space, va, len, true);
 	count_live(space, p, va, len);
-	tce_dir_set(&space->dir, va, len, iova, still_true, space);
+	/* In this order: memory that is mapped elsewhere too is translated all the while. */
 	tce_table_publish(p->w, p->at, p->n);
+	tce_dir_set(&space->dir, va, len, iova, still_true, space);
 	return 0;
 }
 
@@ -255,7 +256,7 @@ static void lead_elsewhere(struct tce_space *space, const struct tce_window *gon
 			at = o.at;
 			if (w == gone && at >= first && at < first + n)
 				continue;
-			e = w->entry[at];
+			e = tce_entry_peek(w, at);
 			va = tce_entry_va(w, e);
 			end = va + (1ull << w->shift);
 			from = va > s->va ? va : s->va;

@@ -63,7 +63,7 @@ static void close_given(const struct tce_space *space)
 static void in_child(void)
 {
 	pthread_mutex_init(&lock, NULL);
-	if (!token || atomic_load(token))
+	if (!token || atomic_load_explicit(token, memory_order_relaxed))
 		return;
 	for (size_t i = 0; i < tce_process.spaces; i++) {
 		const struct tce_space *space = tce_process.space[i];
@@ -159,7 +159,7 @@ static int become_owner(void)
 		munmap(marker, (size_t)sysconf(_SC_PAGESIZE));
 		return ret;
 	}
-	atomic_store(token, 1);
+	atomic_store_explicit(token, 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -170,7 +170,7 @@ int tce_enter(void)
 	pthread_mutex_lock(&lock);
 	if (!token)
 		ret = become_owner();
-	else if (!atomic_load(token))
+	else if (!atomic_load_explicit(token, memory_order_relaxed))
 		ret = tce_fail(-EPERM,
 			       "process %d is not the owner of libtce's spaces and regions: "
 			       "they belong to the process that made them, its parent; "

@@ -156,7 +156,7 @@ static int place_any(const struct tce_space *space, uintptr_t va, size_t len, ui
 				continue;
 			if (w && other->shift <= w->shift)
 				continue;
-			w = space->window[other_slot];
+			w = tce_window_peek(space, other_slot);
 			next = other_slot;
 		}
 		if (!w)

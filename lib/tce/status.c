@@ -96,7 +96,7 @@ int tce_space_runs(struct tce_space *space, struct tce_run *runs, size_t *n)
 /* An entry names the region that its VA lies in, and is found from its VA. */
 static int audit_entry(const struct tce_space *space, const struct tce_window *w, size_t at)
 {
-	uint64_t e = w->entry[at], va = tce_entry_va(w, e);
+	uint64_t e = tce_entry_peek(w, at), va = tce_entry_va(w, e);
 	ull iova = w->start + ((uint64_t)at << w->shift);
 	struct tce_region *r = tce_region_of(w, e);
 	struct tce_use *use = r ? tce_use_of(r, space) : NULL;

@@ -80,8 +80,7 @@ bool tce_table_busy(const struct tce_window *w, size_t at, size_t n, size_t *bus
 			continue;
 		}
 		i--;
-		if (leaf_full(w, leaf) ||
-		    atomic_load_explicit(&w->entry[i], memory_order_relaxed)) {
+		if (leaf_full(w, leaf) || tce_entry_peek(w, i)) {
 			*busy = i;
 			return true;
 		}
@@ -137,7 +136,7 @@ size_t tce_table_largest(const struct tce_window *w)
 			step = w->hole_last - i + 1;
 			free = false;
 		} else if (w->leaf[leaf] && i < w->entries) {
-			free = !atomic_load_explicit(&w->entry[i], memory_order_relaxed);
+			free = !tce_entry_peek(w, i);
 		} else {
 			step = leaf * w->lazy.page_words + leaf_size(w, leaf) - i;
 			if (i < w->hole_first && w->hole_first - i < step)
@@ -209,7 +208,7 @@ void tce_table_publish(struct tce_window *w, size_t at, size_t n)
 {
 	/* Release: whoever sees the entry sees what came before it. Pairs with tce_entry_load(). */
 	for (size_t i = at; i < at + n; i++) {
-		uint64_t e = atomic_load_explicit(&w->entry[i], memory_order_relaxed);
+		uint64_t e = tce_entry_peek(w, i);
 
 		atomic_store_explicit(&w->entry[i], e | TCE_ENTRY_VALID, memory_order_release);
 	}
@@ -217,9 +216,14 @@ void tce_table_publish(struct tce_window *w, size_t at, size_t n)
 
 void tce_table_unpublish(struct tce_window *w, size_t at, size_t n)
 {
-	/* Ordered before the kernel's call by tce_synchronize(), which follows. */
+	/*
+	 * Release: a reader that misses the entry here sees where the directory has been led
+	 * before. Pairs with the acquire of tce_iova(). What follows, the kernel's call, is ordered
+	 * by tce_synchronize().
+	 */
+	atomic_thread_fence(memory_order_release);
 	for (size_t i = at; i < at + n; i++) {
-		uint64_t e = atomic_load_explicit(&w->entry[i], memory_order_relaxed);
+		uint64_t e = tce_entry_peek(w, i);
 
 		atomic_store_explicit(&w->entry[i], e & ~TCE_ENTRY_VALID, memory_order_relaxed);
 	}
@@ -237,7 +241,7 @@ bool tce_table_next(const struct tce_window *w, size_t at, size_t n, struct tce_
 	uint64_t page = 1ull << w->shift;
 	size_t end = at + n;
 
-	while (at < end && !atomic_load_explicit(&w->entry[at], memory_order_relaxed)) {
+	while (at < end && !tce_entry_peek(w, at)) {
 		size_t leaf = at / w->lazy.page_words;
 
 		at = w->leaf[leaf] ? at + 1 : (leaf + 1) * w->lazy.page_words;
@@ -245,10 +249,10 @@ bool tce_table_next(const struct tce_window *w, size_t at, size_t n, struct tce_
 	if (at >= end)
 		return false;
 	s->at = at;
-	s->va = tce_entry_va(w, w->entry[at]);
-	s->bits = w->entry[at] & (page - 1);
+	s->va = tce_entry_va(w, tce_entry_peek(w, at));
+	s->bits = tce_entry_peek(w, at) & (page - 1);
 	for (s->n = 1; at + s->n < end; s->n++)
-		if (w->entry[at + s->n] != ((s->va + s->n * page) | s->bits))
+		if (tce_entry_peek(w, at + s->n) != ((s->va + s->n * page) | s->bits))
 			break;
 	return true;
 }
@@ -263,7 +267,7 @@ bool tce_table_agrees(const struct tce_window *w)
 		/* A page that was never writable reads 0 and need not be touched. */
 		if (w->lazy.open[leaf / 8] & (1u << leaf % 8))
 			for (size_t i = 0; i < leaf_size(w, leaf); i++)
-				n += w->entry[first + i] != 0;
+				n += tce_entry_peek(w, first + i) != 0;
 		if (n != w->leaf[leaf] || (leaf < w->full_below && !leaf_full(w, leaf)))
 			return false;
 		used += n;

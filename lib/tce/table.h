@@ -101,6 +101,12 @@ static inline uint64_t tce_entry_load(const struct tce_window *w, size_t at)
 	return atomic_load_explicit(&w->entry[at], memory_order_acquire);
 }
 
+/* The same for who changes the table, that is under the process lock: nothing to wait for. */
+static inline uint64_t tce_entry_peek(const struct tce_window *w, size_t at)
+{
+	return atomic_load_explicit(&w->entry[at], memory_order_relaxed);
+}
+
 static inline uint64_t tce_entry_va(const struct tce_window *w, uint64_t entry)
 {
 	return entry >> w->shift << w->shift;

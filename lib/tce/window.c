@@ -23,7 +23,7 @@ static void set_slot(struct tce_space *space, const struct tce_window *from, str
 {
 	unsigned i = 0;
 
-	while (space->window[i] != from)
+	while (tce_window_peek(space, i) != from)
 		i++;
 	/* Pairs with tce_window_at(). */
 	atomic_store_explicit(&space->window[i], to, memory_order_release);
@@ -152,7 +152,7 @@ int tce_windows_plan(struct tce_space *space, const struct tce_need *need)
 		return ret;
 	/* The default one is the only one yet. */
 	if (plan.remove_default && space->facts.default_size)
-		ret = remove_window(space, space->window[0]);
+		ret = remove_window(space, tce_window_peek(space, 0));
 	if (ret)
 		return ret;
 	ret = create(space, plan.page, plan.size, plan.levels, &w);
@@ -169,7 +169,7 @@ int tce_windows_close(struct tce_space *space)
 		/* The default one ends with the container. */
 		int ret = w->is_default ? 0 : remove_window(space, w);
 
-		if (space->window[w_slot])
+		if (tce_window_peek(space, w_slot))
 			take_window(space, w);
 		result = result ? result : ret;
 	}
