@@ -115,6 +115,28 @@ class Setup:
         raise AptError("no QEMU 10 or later for " + self.codename + " in its own suite or in "
                        "its backports: the guests cannot run")
 
+    def make_herd(self, out):
+        """herd7, which simulates memory models, beside the C library it was built for: the host's
+        own release may have neither."""
+        for suite in dict.fromkeys((self.codename, "testing", "sid")):
+            apt = self.apt(f"herd-{suite}", self.arch, (suite,))
+            if apt.versions("herdtools7"):
+                break
+        else:
+            raise AptError(f"no herdtools7 for {self.arch} in {self.codename}, testing or sid")
+        self.fetch(apt, apt.closure(["herdtools7"]), f"{out}/root")
+        said = self.log.call(["readelf", "--program-headers", f"{out}/root/usr/bin/herd7"])
+        loader = re.search(r"interpreter: /([^\]]+)", said).group(1)
+        os.makedirs(f"{out}/lib")
+        for lib in glob.glob(f"{out}/root/usr/lib/*/lib*.so*"):
+            if re.match(r"lib(c|m|gmp)\.so\.", os.path.basename(lib)):
+                shutil.copy(lib, f"{out}/lib/{os.path.basename(lib)}")
+        shutil.copy(f"{out}/root/{loader}", f"{out}/lib/loader")
+        shutil.copy(f"{out}/root/usr/bin/herd7", f"{out}/herd7")
+        shutil.copytree(f"{out}/root/usr/share/herdtools7/herd", f"{out}/models")
+        shutil.rmtree(f"{out}/root")
+        self.log.call([*herd_command(out, ""), "-version"], why="the unpacked herd7 does not run")
+
     def make_kernel(self, flavour, out):
         """A guest kernel, its configuration and the modules that guests load."""
         for suite in KERNEL_SUITES:  # a suite's lists are fetched only if it has to be asked
@@ -163,6 +185,8 @@ class Setup:
              self.make_native_dpdk, True),
             ("dpdk-headers", "DPDK's headers for drivers",
              [GUEST_RELEASE, *rig_cross.EAL_HEADERS], self.make_headers, True),
+            ("herd", "herd7, for the memory model", [self.codename, self.arch],
+             self.make_herd, True),
             ("qemu", "QEMU for POWER", [self.codename, self.arch], self.make_qemu, self.guests),
             ("kernel-4k", "guest kernel, 4K pages", rig_image.MODULES,
              lambda out: self.make_kernel("4k", out), self.guests),
@@ -221,6 +245,7 @@ class Setup:
     def announce(self, missing, left):
         names = {step[0] for step in left}
         sizes = {"guest-root": (76, 0.5), "native-dpdk": (60, 0.3), "dpdk-headers": (16, 0.1),
+                 "herd": (61, 0.1),
                  "qemu": (13, 0.1), "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1)}
         download = sum(sizes.get(n, (0, 0))[0] for n in names)
         download += 60 if download else 0  # the package lists
@@ -306,6 +331,13 @@ def clang_runtime_package(log):
         print("  the host's package lists are missing: apt-get update", flush=True)
         log.call(["apt-get", "-q", "update"], why="apt-get update failed")
     raise AptError("apt does not know the package clang: is main in this host's sources?")
+
+
+def herd_command(cache, step="/herd"):
+    """argv that starts the unpacked herd7, by the loader of its own C library."""
+    at = f"{cache}{step}"
+    return [f"{at}/lib/loader", "--library-path", f"{at}/lib", f"{at}/herd7", "-set-libdir",
+            f"{at}/models"]
 
 
 def qemu_command(cache):
