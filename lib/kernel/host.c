@@ -60,6 +60,23 @@ int host_device_driver(const char *device, char driver[KERNEL_NAME_MAX])
 	return 0;
 }
 
+int host_device_node(const char *device, int *node)
+{
+	char path[256];
+	FILE *f;
+	int ret;
+
+	if (!is_name(device))
+		return -ENODEV;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", device);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	ret = fscanf(f, "%d", node) == 1 ? 0 : -EIO;
+	fclose(f);
+	return ret;
+}
+
 int host_group_device(int group, unsigned at, char device[KERNEL_NAME_MAX])
 {
 	struct dirent *d;

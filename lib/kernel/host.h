@@ -7,6 +7,7 @@
 
 int host_device_group(const char *device, int *group);
 int host_device_driver(const char *device, char driver[KERNEL_NAME_MAX]);
+int host_device_node(const char *device, int *node);
 int host_group_device(int group, unsigned at, char device[KERNEL_NAME_MAX]);
 int host_group_number(int fd, int *group);
 int host_locked(uint64_t *bytes);
@@ -14,6 +15,5 @@ int host_lock_limit(uint64_t *bytes);
 int host_backing_page(const void *va, size_t len, size_t *page);
 int host_memory(uint64_t *total, uint64_t *hugepage);
 uint64_t host_hugepages_free(uint64_t page);
-int host_slot_lost(const char *device);
 
 #endif

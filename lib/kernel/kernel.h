@@ -22,6 +22,32 @@ enum {
 	KERNEL_NAME_MAX = 64,	   /* bytes of a device's or driver's name, terminator included */
 };
 
+/* What VFIO calls a PCI function's regions after its six BARs, and its sorts of interrupts. */
+enum { KERNEL_PCI_BARS = 6, KERNEL_PCI_CONFIG = 7 };
+enum kernel_irq {
+	KERNEL_INTX,
+	KERNEL_MSI,
+	KERNEL_MSIX,
+	KERNEL_ERROR,
+	KERNEL_REMOVAL,
+	KERNEL_IRQS,
+};
+enum { KERNEL_AREAS_MAX = 8 };
+
+/* A part of a device's region. */
+struct kernel_area {
+	uint64_t at, len;
+};
+
+/* A region of a device. A size of 0: there is none. */
+struct kernel_region {
+	uint64_t size;
+	uint64_t offset; /* where read, write and mmap of the device's file find it */
+	bool mappable;	 /* all of it, or, where there are areas, these */
+	unsigned areas;	 /* more than KERNEL_AREAS_MAX are cut off */
+	struct kernel_area area[KERNEL_AREAS_MAX];
+};
+
 struct tce_kernel {
 	const char *name;
 
@@ -39,7 +65,6 @@ struct tce_kernel {
 	int (*group_number)(int fd, int *group); /* -EBADF: the file is no VFIO group */
 	int (*group_flags)(int fd, unsigned *flags);
 	int (*group_attach)(int group_fd, int container_fd); /* SET_CONTAINER and SET_IOMMU v2 */
-	int (*group_join)(int group_fd, int container_fd);   /* SET_CONTAINER alone */
 	int (*group_detach)(int group_fd);
 	int (*facts)(int container_fd, struct tce_facts *facts); /* all but lock_free */
 	int (*dup)(int fd, int *copy);				 /* close-on-exec, both */
@@ -56,7 +81,21 @@ struct tce_kernel {
 
 	/* A device of a group. */
 	int (*device_open)(int group_fd, const char *device, int *fd);
-	int (*device_stop)(int fd); /* no DMA begins after this: reset, or bus mastering cleared */
+	int (*device_stop)(int fd);  /* no DMA begins after this: reset, or bus mastering cleared */
+	int (*device_reset)(int fd); /* -ENOTTY: there is no way to */
+	int (*device_resets)(int fd);			   /* 1, or 0 */
+	int (*device_node)(const char *device, int *node); /* NUMA node, -1: unknown. [any] */
+	int (*device_region)(int fd, unsigned index, struct kernel_region *region);
+	int (*device_read)(int fd, uint64_t offset, void *buf, size_t len); /* bytes read */
+	int (*device_write)(int fd, uint64_t offset, const void *buf, size_t len);
+	/* Put a part of a region, whole pages, over the mapping that is at va. */
+	int (*device_mmap)(int fd, uint64_t offset, size_t len, void *va);
+	int (*device_irqs)(int fd, enum kernel_irq irq, unsigned *n);
+	/* Signal these eventfds (-1: none) by vectors from the first on; n = 0 turns the sort off.
+	 */
+	int (*device_irqs_set)(int fd, enum kernel_irq irq, unsigned first, unsigned n,
+			       const int *eventfd);
+	int (*device_irq_mask)(int fd, enum kernel_irq irq, bool masked); /* INTx */
 
 	/* The process. */
 	int (*locked)(uint64_t *bytes);	    /* VmLck */
@@ -65,11 +104,6 @@ struct tce_kernel {
 	int (*backing_page)(const void *va, size_t len, size_t *page);
 	int (*memory)(uint64_t *total, uint64_t *hugepage); /* RAM, and the default hugepage */
 	uint64_t (*hugepages_free)(uint64_t page); /* of a size; 0 also if there is no such [any] */
-	/*
-	 * Does the kernel's log tell that the device's slot gets no window before the next boot?
-	 * 1: it does; 0: it does not; -EPERM, -EACCES: the log cannot be read. [any]
-	 */
-	int (*slot_lost)(const char *device);
 };
 
 /* The real kernel. */

@@ -6,8 +6,10 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -20,6 +22,15 @@ static_assert(sizeof(struct vfio_iommu_spapr_tce_create) == 40,
 	      "UAPI of VFIO_IOMMU_SPAPR_TCE_CREATE");
 static_assert(sizeof(struct vfio_iommu_spapr_register_memory) == 24, "UAPI of REGISTER_MEMORY");
 static_assert(sizeof(struct vfio_iommu_type1_dma_map) == 32, "UAPI of VFIO_IOMMU_MAP_DMA");
+static_assert(sizeof(struct vfio_region_info) == 32, "UAPI of VFIO_DEVICE_GET_REGION_INFO");
+static_assert(sizeof(struct vfio_irq_set) == 20, "UAPI of VFIO_DEVICE_SET_IRQS");
+static_assert((int)KERNEL_PCI_CONFIG == (int)VFIO_PCI_CONFIG_REGION_INDEX &&
+		      (int)KERNEL_INTX == (int)VFIO_PCI_INTX_IRQ_INDEX &&
+		      (int)KERNEL_MSI == (int)VFIO_PCI_MSI_IRQ_INDEX &&
+		      (int)KERNEL_MSIX == (int)VFIO_PCI_MSIX_IRQ_INDEX &&
+		      (int)KERNEL_ERROR == (int)VFIO_PCI_ERR_IRQ_INDEX &&
+		      (int)KERNEL_REMOVAL == (int)VFIO_PCI_REQ_IRQ_INDEX,
+	      "indexes of regions and interrupts");
 
 /* An ioctl's answer as kernel.h wants it: positive ones stay as they are. */
 static int answer(int ret)
@@ -78,14 +89,9 @@ static int vfio_group_flags(int fd, unsigned *flags)
 	return 0;
 }
 
-static int vfio_group_join(int group_fd, int container_fd)
-{
-	return answer(ioctl(group_fd, VFIO_GROUP_SET_CONTAINER, &container_fd));
-}
-
 static int vfio_group_attach(int group_fd, int container_fd)
 {
-	int ret = vfio_group_join(group_fd, container_fd);
+	int ret = answer(ioctl(group_fd, VFIO_GROUP_SET_CONTAINER, &container_fd));
 
 	if (ret)
 		return ret;
@@ -211,38 +217,165 @@ static int vfio_device_open(int group_fd, const char *device, int *fd)
 	return 0;
 }
 
-/* Clear bus mastering, and read it back: where a function cannot be reset. */
-static int clear_bus_master(int fd)
+/* The areas of a region that may be mapped, where that is not all of it. */
+static void read_areas(const struct vfio_region_info *info, struct kernel_region *region)
 {
-	struct vfio_region_info config = {.argsz = sizeof(config),
-					  .index = VFIO_PCI_CONFIG_REGION_INDEX};
-	off_t at;
-	uint16_t command;
-	int ret = answer(ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &config));
+	const char *base = (const char *)info;
+	uint32_t at = info->flags & VFIO_REGION_INFO_FLAG_CAPS ? info->cap_offset : 0;
+
+	while (at && at + sizeof(struct vfio_info_cap_header) <= info->argsz) {
+		const struct vfio_info_cap_header *head = (const void *)(base + at);
+		const struct vfio_region_info_cap_sparse_mmap *sparse = (const void *)head;
+
+		at = head->next;
+		if (head->id != VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+			continue;
+		for (uint32_t i = 0; i < sparse->nr_areas && i < KERNEL_AREAS_MAX; i++)
+			region->area[region->areas++] = (struct kernel_area){
+				.at = sparse->areas[i].offset, .len = sparse->areas[i].size};
+		return;
+	}
+}
+
+static int vfio_device_region(int fd, unsigned index, struct kernel_region *region)
+{
+	struct vfio_region_info head = {.argsz = sizeof(head), .index = index}, *info = &head;
+	int ret = answer(ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info));
 
 	if (ret)
 		return ret;
-	at = (off_t)config.offset + PCI_COMMAND;
-	if (pread(fd, &command, sizeof(command), at) != sizeof(command))
+	/* The kernel has set argsz to what it wants to say. */
+	if (head.argsz > sizeof(head)) {
+		info = calloc(1, head.argsz);
+		if (!info)
+			return -ENOMEM;
+		info->argsz = head.argsz;
+		info->index = index;
+		ret = answer(ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info));
+	}
+	if (!ret) {
+		*region = (struct kernel_region){
+			.size = info->size,
+			.offset = info->offset,
+			.mappable = info->flags & VFIO_REGION_INFO_FLAG_MMAP,
+		};
+		read_areas(info, region);
+	}
+	if (info != &head)
+		free(info);
+	return ret;
+}
+
+static int vfio_device_read(int fd, uint64_t offset, void *buf, size_t len)
+{
+	return answer((int)pread(fd, buf, len, (off_t)offset));
+}
+
+static int vfio_device_write(int fd, uint64_t offset, const void *buf, size_t len)
+{
+	return answer((int)pwrite(fd, buf, len, (off_t)offset));
+}
+
+static int vfio_device_mmap(int fd, uint64_t offset, size_t len, void *va)
+{
+	void *p = mmap(va, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+/* Clear bus mastering, and read it back: where a function cannot be reset. */
+static int clear_bus_master(int fd)
+{
+	struct kernel_region config;
+	uint64_t at;
+	uint16_t command;
+	int ret = vfio_device_region(fd, KERNEL_PCI_CONFIG, &config);
+
+	if (ret)
+		return ret;
+	at = config.offset + PCI_COMMAND;
+	if (vfio_device_read(fd, at, &command, sizeof(command)) != sizeof(command))
 		return -EIO;
 	/* Little-endian on the bus, and this library runs on little-endian only. */
 	command &= (uint16_t)~PCI_COMMAND_MASTER;
-	if (pwrite(fd, &command, sizeof(command), at) != sizeof(command) ||
-	    pread(fd, &command, sizeof(command), at) != sizeof(command))
+	if (vfio_device_write(fd, at, &command, sizeof(command)) != sizeof(command) ||
+	    vfio_device_read(fd, at, &command, sizeof(command)) != sizeof(command))
 		return -EIO;
 	return command & PCI_COMMAND_MASTER ? -EIO : 0;
 }
 
-static int vfio_device_stop(int fd)
+static int vfio_device_resets(int fd)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
 	int ret = answer(ioctl(fd, VFIO_DEVICE_GET_INFO, &info));
 
-	if (ret)
-		return ret;
-	if ((info.flags & VFIO_DEVICE_FLAGS_RESET) && !ioctl(fd, VFIO_DEVICE_RESET))
-		return 0;
-	return clear_bus_master(fd);
+	return ret ? ret : (info.flags & VFIO_DEVICE_FLAGS_RESET) != 0;
+}
+
+static int vfio_device_reset(int fd)
+{
+	int ret = vfio_device_resets(fd);
+
+	if (ret <= 0)
+		return ret ? ret : -ENOTTY;
+	return answer(ioctl(fd, VFIO_DEVICE_RESET));
+}
+
+static int vfio_device_stop(int fd)
+{
+	return vfio_device_reset(fd) ? clear_bus_master(fd) : 0;
+}
+
+static int vfio_device_irqs(int fd, enum kernel_irq irq, unsigned *n)
+{
+	struct vfio_irq_info info = {.argsz = sizeof(info), .index = irq};
+	int ret = answer(ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, &info));
+
+	/* An index that this kernel or device does not know is refused. */
+	if (ret == -EINVAL) {
+		info.count = 0;
+		ret = 0;
+	}
+	if (!ret)
+		*n = info.count;
+	return ret;
+}
+
+static int vfio_device_irqs_set(int fd, enum kernel_irq irq, unsigned first, unsigned n,
+				const int *eventfd)
+{
+	size_t data = n * sizeof(int32_t);
+	struct vfio_irq_set *set = calloc(1, sizeof(*set) + data);
+	int ret;
+
+	if (!set)
+		return -ENOMEM;
+	*set = (struct vfio_irq_set){
+		.argsz = (uint32_t)(sizeof(*set) + data),
+		.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+			 (n ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE),
+		.index = irq,
+		.start = first,
+		.count = n,
+	};
+	if (n)
+		memcpy(set->data, eventfd, data);
+	ret = answer(ioctl(fd, VFIO_DEVICE_SET_IRQS, set));
+	free(set);
+	return ret;
+}
+
+static int vfio_device_irq_mask(int fd, enum kernel_irq irq, bool masked)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE |
+			 (masked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK),
+		.index = irq,
+		.count = 1,
+	};
+
+	return answer(ioctl(fd, VFIO_DEVICE_SET_IRQS, &set));
 }
 
 const struct tce_kernel tce_kernel_vfio = {
@@ -256,7 +389,6 @@ const struct tce_kernel tce_kernel_vfio = {
 	.group_number = host_group_number,
 	.group_flags = vfio_group_flags,
 	.group_attach = vfio_group_attach,
-	.group_join = vfio_group_join,
 	.group_detach = vfio_group_detach,
 	.facts = vfio_facts,
 	.dup = vfio_dup,
@@ -269,10 +401,19 @@ const struct tce_kernel tce_kernel_vfio = {
 	.unmap = vfio_unmap,
 	.device_open = vfio_device_open,
 	.device_stop = vfio_device_stop,
+	.device_reset = vfio_device_reset,
+	.device_resets = vfio_device_resets,
+	.device_node = host_device_node,
+	.device_region = vfio_device_region,
+	.device_read = vfio_device_read,
+	.device_write = vfio_device_write,
+	.device_mmap = vfio_device_mmap,
+	.device_irqs = vfio_device_irqs,
+	.device_irqs_set = vfio_device_irqs_set,
+	.device_irq_mask = vfio_device_irq_mask,
 	.locked = host_locked,
 	.lock_limit = host_lock_limit,
 	.backing_page = host_backing_page,
 	.memory = host_memory,
 	.hugepages_free = host_hugepages_free,
-	.slot_lost = host_slot_lost,
 };

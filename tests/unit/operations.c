@@ -111,6 +111,40 @@ static int run_remove(struct world *w)
 	return tce_window_remove(w->space, window_start(w->space, MIB(2)));
 }
 
+static void build_function(struct world *w)
+{
+	int fd;
+
+	build_space(w);
+	model_set_bar(DEV_A, 0, &(struct kernel_region){.size = KIB(64), .mappable = true});
+	model_set_irqs(DEV_A, KERNEL_MSIX, 4);
+	/* What is borrowed stays so until the space is closed. */
+	assert_ok(tce_space_device(w->space, DEV_A, &fd));
+}
+
+static void build_open_function(struct world *w)
+{
+	build_function(w);
+	assert_ok(tce_pci_open(w->space, DEV_A, &w->pci));
+}
+
+static int run_pci_open(struct world *w)
+{
+	return tce_pci_open(w->space, DEV_A, &w->pci);
+}
+
+static int run_pci_bar(struct world *w)
+{
+	struct tce_bar bar;
+
+	return tce_pci_bar(w->pci, 0, KIB(64), &bar);
+}
+
+static int run_pci_irqs(struct world *w)
+{
+	return tce_pci_irqs(w->pci, TCE_PCI_MSIX, (int[]){0, 1}, 2);
+}
+
 const struct operation operations[] = {
 	{"open", build_nothing, run_open},
 	{"adopt", build_given, run_adopt},
@@ -122,6 +156,9 @@ const struct operation operations[] = {
 	{"unmap", build_mapped, run_unmap},
 	{"create a window", build_one_window, run_create},
 	{"remove a window", build_space, run_remove},
+	{"open a PCI function", build_function, run_pci_open},
+	{"map a BAR", build_open_function, run_pci_bar},
+	{"set interrupts", build_open_function, run_pci_irqs},
 };
 
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);

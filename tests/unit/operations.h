@@ -3,11 +3,14 @@
 #ifndef UNIT_OPERATIONS_H
 #define UNIT_OPERATIONS_H
 
+#include <tce/pci.h>
+
 #include "fixture.h"
 
 struct world {
 	const struct model_platform *platform;
 	struct tce_space *space;
+	struct tce_pci *pci;
 	char *va;
 	tce_iova_t iova;
 	int group, container;
