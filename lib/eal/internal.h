@@ -24,6 +24,8 @@ int segments_all(struct runs *runs, bool ours, bool retry);
 int segments_of(const void *addr, size_t len, struct runs *runs);
 /** Write a run's IOVA into its segments; RUN_ANY makes them RTE_BAD_IOVA. [locked] */
 void segments_write(const struct run *run);
+/** Whether any segment of this memory was given an IOVA. [locked] */
+bool segments_mapped(const void *addr, size_t len);
 /** Bytes of EAL's own memory on a socket. [locked] */
 size_t segments_held(int socket);
 /** Rewrite the IOVAs that memory zones keep. */
@@ -53,7 +55,7 @@ int members_map(struct run *run);
 /** Register a run's memory, and take that back. */
 int members_register(const struct run *run);
 void members_release(const struct run *run);
-/** Take memory away from every space; where that fails, stop every device. */
+/** Take memory away from every space; where that fails, stop the devices that may reach it. */
 void members_discard(const void *addr, size_t len);
 
 /* events.c */

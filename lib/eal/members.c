@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <rte_memory.h>
+
 #include <tce/tce.h>
 
 struct member *members;
@@ -137,6 +139,35 @@ void members_release(const struct run *run)
 	release_part(run, run->len);
 }
 
+/* Whether a TCE of a member's space still points into this memory. */
+static bool is_reached(const struct member *member, const char *addr, size_t len)
+{
+	size_t one;
+
+	for (size_t done = 0; done < len; done += one) {
+		const struct rte_memseg_list *list = rte_mem_virt2memseg_list(addr + done);
+		tce_iova_t iova;
+
+		if (!tce_iova(member->is.space, addr + done, 1, &iova, NULL))
+			return true;
+		one = list ? list->page_sz : len;
+	}
+	return false;
+}
+
+static bool stop_those_that_reach(const char *addr, size_t len)
+{
+	bool any = false;
+
+	for (const struct member *m = members; m; m = m->next) {
+		if (!is_reached(m, addr, len))
+			continue;
+		any = true;
+		m->is.stop(m->is.arg);
+	}
+	return any;
+}
+
 void members_discard(const void *addr, size_t len)
 {
 	union {
@@ -147,7 +178,13 @@ void members_discard(const void *addr, size_t len)
 	/* EAL's events show memory as constant; nothing here writes to it. */
 	if (!tce_discard(va.open, len))
 		return;
-	for (struct member *m = members; m; m = m->next)
-		m->is.stop(m->is.arg);
+	if (!stop_those_that_reach(addr, len)) {
+		/* Memory whose map failed: that was reported, and no device was given it. */
+		if (!segments_mapped(addr, len))
+			return;
+		/* No TCE is left, and the kernel keeps the memory. For whom is not known. */
+		for (const struct member *m = members; m; m = m->next)
+			m->is.stop(m->is.arg);
+	}
 	events_report(tce_error());
 }

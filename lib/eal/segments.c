@@ -95,6 +95,16 @@ void segments_write(const struct run *run)
 	}
 }
 
+bool segments_mapped(const void *addr, size_t len)
+{
+	const struct rte_memseg *seg = rte_mem_virt2memseg(addr, NULL);
+
+	for (size_t done = 0; seg && done < len; done += seg->len, seg++)
+		if (seg->iova != RTE_BAD_IOVA)
+			return true;
+	return false;
+}
+
 struct held {
 	int socket;
 	size_t bytes;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Giving memory back: whole regions with release, parts of them with discard. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,11 +95,24 @@ static int check_whole(struct tce_space *space, struct tce_window *w, const stru
 		(size_t)part->va, (size_t)part->last, tce_bytes(1ull << w->shift));
 }
 
+/* The first failure of several. */
+struct failure {
+	int ret;
+	char why[512];
+};
+
+/* What the kernel refuses in one space is taken away from the others all the same. */
 static int clear(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
 		 void *arg)
 {
-	(void)arg;
-	return tce_unmap_entries(space, w, s->at, s->n, false);
+	struct failure *first = arg;
+	int ret = tce_unmap_entries(space, w, s->at, s->n, false);
+
+	if (ret && !first->ret) {
+		first->ret = ret;
+		snprintf(first->why, sizeof(first->why), "%s", tce_error());
+	}
+	return 0;
 }
 
 /* Add to the dead parts of a region; it is all dead where there is no memory to say which part. */
@@ -136,17 +150,18 @@ static void mark_dead(struct tce_region *r, uintptr_t va, size_t len)
 /* Discard the part of one region that lies in a range. */
 static int discard_part(struct tce_region *r, uintptr_t va, uintptr_t last)
 {
-	int ret;
+	struct failure first = {0};
 
 	mark_dead(r, va, last - va + 1);
 	/* The last TCE must not end the region under the walk. */
 	r->ending = false;
-	ret = tce_walk(r, va, last, clear, NULL);
+	tce_walk(r, va, last, clear, &first);
 	r->ending = true;
-	if (ret) {
+	if (first.ret) {
 		r->quarantined = true;
-		return tce_fail(ret, "%s; region %#zx + %#zx is in quarantine: do not unmap it",
-				tce_error(), (size_t)r->va, r->len);
+		return tce_fail(first.ret,
+				"%s; region %#zx + %#zx is in quarantine: do not unmap it",
+				first.why, (size_t)r->va, r->len);
 	}
 	if (r->quarantined)
 		return tce_fail(

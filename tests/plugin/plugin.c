@@ -87,11 +87,13 @@ void report(void)
 		", \"grown\": %" PRIu64 ", \"shrunk\": %" PRIu64 ", \"bad_iova\": %" PRIu64
 		", \"pages\": %" PRIu64 ", \"pool_inside\": %s, \"free_before\": %" PRIu64
 		", \"free_after\": %" PRIu64 ", \"regions_before\": %" PRIu64
-		", \"regions_after\": %" PRIu64 "}\n",
+		", \"regions_after\": %" PRIu64 ", \"va\": %" PRIu64 ", \"block_iova\": %" PRIu64
+		", \"quarantined\": %" PRIu64 ", \"dead\": %" PRIu64 "}\n",
 		options.mode, tally.done ? "true" : "false", tally.error, tally.allocs,
 		tally.failed, tally.frees, tally.corrupt, tally.grown, tally.shrunk, tally.bad_iova,
 		tally.pages, tally.pool_inside ? "true" : "false", tally.free_before,
-		tally.free_after, tally.regions_before, tally.regions_after);
+		tally.free_after, tally.regions_before, tally.regions_after, tally.va,
+		tally.block_iova, tally.quarantined, tally.dead);
 	if (!fclose(f))
 		rename(temporary, options.out);
 }
@@ -159,6 +161,8 @@ static void *work(void *arg)
 {
 	if (!strcmp(options.mode, "churn"))
 		churn_run();
+	else if (!strcmp(options.mode, "steps"))
+		steps_run();
 	else
 		middle_run();
 	report();
@@ -203,7 +207,8 @@ static int probe(struct rte_vdev_device *vdev)
 		report();
 		return err;
 	}
-	if (strcmp(options.mode, "churn") && strcmp(options.mode, "middle"))
+	if (strcmp(options.mode, "churn") && strcmp(options.mode, "middle") &&
+	    strcmp(options.mode, "steps"))
 		return 0;
 	rte_mem_event_callback_register(NAME, on_event, NULL);
 	stopping = false;

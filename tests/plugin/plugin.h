@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct options {
-	char mode[16];	 /* churn, middle, pool, mask, order: what to do */
+	char mode[16];	 /* churn, middle, steps, pool, mask, order: what to do */
 	char out[256];	 /* file for the report; "" is none */
 	uint64_t period; /* microseconds between two steps of churn */
 	uint64_t least;	 /* bytes of the smallest block of churn */
@@ -30,8 +30,10 @@ struct tally {
 	uint64_t bad_iova;		  /* pages that came without an IOVA */
 	uint64_t free_before, free_after; /* hugepages free in the system, around middle's free */
 	uint64_t regions_before, regions_after;
-	uint64_t pages;	  /* pages of the range that middle made */
-	bool pool_inside; /* a mempool lies in that range */
+	uint64_t va, block_iova;    /* of the block of steps */
+	uint64_t quarantined, dead; /* regions, bytes: after a step */
+	uint64_t pages;		    /* pages of the range that middle made */
+	bool pool_inside;	    /* a mempool lies in that range */
 	bool done;
 	char error[160];
 };
@@ -55,5 +57,6 @@ bool is_poisoned(const void *at, size_t len);
 void churn_run(void);
 int middle_prepare(void);
 void middle_run(void);
+void steps_run(void);
 
 #endif

@@ -169,6 +169,28 @@ static void discard_cannot_clear(const void *arg)
 	assert_int_equal(tce_map(w.space, w.va, MIB(2), NULL, &any), -ESTALE);
 }
 
+/* What one space keeps, the other one loses all the same. */
+static void discard_in_two_spaces(const void *arg)
+{
+	struct world w;
+	struct tce_space *b;
+	tce_iova_t in_b = TCE_IOVA_ANY;
+
+	build(&w, &model_lpar, true);
+	b = open_space(DEV_B, GIB(1));
+	assert_ok(tce_map(b, w.va, MIB(8), NULL, &in_b));
+	model_fail(MODEL_UNMAP, 1, -EIO);
+	assert_int_equal(tce_discard(w.va + MIB(2), MIB(2)), -EIO);
+	assert_sentence("the TCEs stay in use");
+	assert_true(the_region().quarantined);
+	assert_int_equal(the_region().dead, MIB(2));
+	assert_int_equal(tce_iova(w.space, w.va + MIB(2), 1, &in_b, NULL), 0);
+	assert_int_equal(tce_iova(b, w.va + MIB(2), 1, &in_b, NULL), -ENOENT);
+	assert_int_equal(model_tces(GROUP_A), 4);
+	assert_int_equal(model_tces(GROUP_B), 3);
+	assert_sound();
+}
+
 static void discard_cannot_let_go(const void *arg)
 {
 	struct world w;
@@ -185,6 +207,7 @@ static void what_ends_by_itself(void)
 {
 	in_child(dma_unmap_cannot_let_go, NULL);
 	in_child(discard_cannot_clear, NULL);
+	in_child(discard_in_two_spaces, NULL);
 	in_child(discard_cannot_let_go, NULL);
 }
 
