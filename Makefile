@@ -2,6 +2,7 @@
 # The front door: every target forwards to Meson or to the rig. `make` alone lists the targets.
 #   make check            everything: builds, native tests, guests (GUESTS=no leaves those out)
 #   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
+#   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
 #   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
 #   make build            all builds, nothing run
 #   make setup            only fetch what these need
@@ -22,6 +23,11 @@ build: setup
 check: setup
 	@GUESTS=$(GUESTS) python3 -B tests/check.py $(ARGS)
 
+bench:
+	@$(SETUP) --bench
+	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc
+	@LIBTCE_NO_BUILD=1 python3 -B tests/bench/bench.py $(ARGS)
+
 guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
@@ -41,4 +47,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check guest demo clean
+.PHONY: help setup build check bench guest demo clean

@@ -15,5 +15,6 @@ int host_lock_limit(uint64_t *bytes);
 int host_backing_page(const void *va, size_t len, size_t *page);
 int host_memory(uint64_t *total, uint64_t *hugepage);
 uint64_t host_hugepages_free(uint64_t page);
+int host_slot_lost(const char *device);
 
 #endif

@@ -65,6 +65,7 @@ struct tce_kernel {
 	int (*group_number)(int fd, int *group); /* -EBADF: the file is no VFIO group */
 	int (*group_flags)(int fd, unsigned *flags);
 	int (*group_attach)(int group_fd, int container_fd); /* SET_CONTAINER and SET_IOMMU v2 */
+	int (*group_join)(int group_fd, int container_fd);   /* SET_CONTAINER alone */
 	int (*group_detach)(int group_fd);
 	int (*facts)(int container_fd, struct tce_facts *facts); /* all but lock_free */
 	int (*dup)(int fd, int *copy);				 /* close-on-exec, both */
@@ -104,6 +105,11 @@ struct tce_kernel {
 	int (*backing_page)(const void *va, size_t len, size_t *page);
 	int (*memory)(uint64_t *total, uint64_t *hugepage); /* RAM, and the default hugepage */
 	uint64_t (*hugepages_free)(uint64_t page); /* of a size; 0 also if there is no such [any] */
+	/*
+	 * Does the kernel's log tell that the device's slot gets no window before the next boot?
+	 * 1: it does; 0: it does not; -EPERM, -EACCES: the log cannot be read. [any]
+	 */
+	int (*slot_lost)(const char *device);
 };
 
 /* The real kernel. */

@@ -89,9 +89,14 @@ static int vfio_group_flags(int fd, unsigned *flags)
 	return 0;
 }
 
+static int vfio_group_join(int group_fd, int container_fd)
+{
+	return answer(ioctl(group_fd, VFIO_GROUP_SET_CONTAINER, &container_fd));
+}
+
 static int vfio_group_attach(int group_fd, int container_fd)
 {
-	int ret = answer(ioctl(group_fd, VFIO_GROUP_SET_CONTAINER, &container_fd));
+	int ret = vfio_group_join(group_fd, container_fd);
 
 	if (ret)
 		return ret;
@@ -389,6 +394,7 @@ const struct tce_kernel tce_kernel_vfio = {
 	.group_number = host_group_number,
 	.group_flags = vfio_group_flags,
 	.group_attach = vfio_group_attach,
+	.group_join = vfio_group_join,
 	.group_detach = vfio_group_detach,
 	.facts = vfio_facts,
 	.dup = vfio_dup,
@@ -416,4 +422,5 @@ const struct tce_kernel tce_kernel_vfio = {
 	.backing_page = host_backing_page,
 	.memory = host_memory,
 	.hugepages_free = host_hugepages_free,
+	.slot_lost = host_slot_lost,
 };

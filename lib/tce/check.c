@@ -12,6 +12,9 @@
 
 typedef unsigned long long ull;
 
+/* What cannot be looked at because of something that was found before. */
+#define MEND "mend what is wrong above, then look again"
+
 struct checker {
 	tce_finding_fn *fn;
 	void *arg;
@@ -35,13 +38,13 @@ static int tell(struct checker *c, const char *item, int ret, const char *ok)
 	return ret;
 }
 
-static void tell_unknown(struct checker *c, const char *item, const char *why)
+static void tell_unknown(struct checker *c, const char *item, const char *why, const char *remedy)
 {
 	struct tce_finding f = {
 		.item = item,
 		.verdict = TCE_UNKNOWN,
 		.found = why,
-		.remedy = "mend what is wrong above, then look again",
+		.remedy = remedy,
 	};
 
 	c->fn(&f, c->arg);
@@ -84,8 +87,30 @@ static int check_machine(struct checker *c, const struct tce_space_options *opts
 	return fd;
 }
 
+/* Whether the window can still be had is known to the kernel's log only, short of making it. */
+static void check_slot(struct checker *c, const char *device)
+{
+	static const char item[] = "no window lost since boot";
+	int lost = K->slot_lost(device);
+
+	if (lost < 0)
+		tell_unknown(c, item, "the kernel's log cannot be read",
+			     "look again as root: after an earlier failure only a reboot helps");
+	else
+		tell(c, item,
+		     lost ? tce_fail(-ENOSPC,
+				     "an earlier failure has lost the window of %s's slot, as the "
+				     "kernel's log tells: reboot, or use the default window "
+				     "(page=4K, "
+				     "and mem= at most its size)",
+				     device)
+			  : 0,
+		     "the kernel's log tells of none");
+}
+
 /* What the platform offers the group, and whether a plan can be made of it. */
-static void check_windows(struct checker *c, int container_fd, const struct tce_need *need)
+static void check_windows(struct checker *c, const char *device, int container_fd,
+			  const struct tce_need *need)
 {
 	struct tce_facts f;
 	struct tce_plan plan;
@@ -99,7 +124,7 @@ static void check_windows(struct checker *c, int container_fd, const struct tce_
 			 (ull)f.default_start, tce_bytes(f.default_size), f.max_windows, f.levels,
 			 (ull)f.page_sizes);
 	if (tell(c, "what the platform offers", ret, text)) {
-		tell_unknown(c, "window", "the platform's windows are not known");
+		tell_unknown(c, "window", "the platform's windows are not known", MEND);
 		return;
 	}
 	ret = tce_plan(&f, need, &plan);
@@ -110,9 +135,12 @@ static void check_windows(struct checker *c, int container_fd, const struct tce_
 		snprintf(text, sizeof(text), "the default window serves for %s",
 			 tce_bytes(need->mem));
 	tell(c, "window", ret, text);
+	if (!ret && plan.create)
+		check_slot(c, device);
 }
 
-static void check_group(struct checker *c, int group, int container_fd, const struct tce_need *need)
+static void check_group(struct checker *c, const char *device, int group, int container_fd,
+			const struct tce_need *need)
 {
 	char text[64];
 	int fd, ret;
@@ -122,14 +150,15 @@ static void check_group(struct checker *c, int group, int container_fd, const st
 	ret = tce_ask_group(group, &fd);
 	snprintf(text, sizeof(text), "group %d can be opened", group);
 	if (tell(c, "permission, and nobody using it", ret, text)) {
-		tell_unknown(c, "what the platform offers", "the group cannot be opened");
+		tell_unknown(c, "what the platform offers", "the group cannot be opened", MEND);
 		return;
 	}
 	if (container_fd < 0) {
-		tell_unknown(c, "what the platform offers", "there is no SPAPR TCE v2 container");
+		tell_unknown(c, "what the platform offers", "there is no SPAPR TCE v2 container",
+			     MEND);
 	} else if (!tell(c, "attaching to a container", tce_ask_attach(group, fd, container_fd),
 			 "works")) {
-		check_windows(c, container_fd, need);
+		check_windows(c, device, container_fd, need);
 		(void)K->group_detach(fd);
 	}
 	K->close(fd);
@@ -146,10 +175,10 @@ int tce_check(const char *device, const struct tce_space_options *opts, tce_find
 	if (device) {
 		ret = tce_device_group(device, &group);
 		if (tell(&c, "device", ret, device)) {
-			tell_unknown(&c, "driver and IOMMU group", "there is no such device");
+			tell_unknown(&c, "driver and IOMMU group", "there is no such device", MEND);
 		} else {
 			tell(&c, "driver", tce_ask_driver(device), "vfio-pci");
-			check_group(&c, group, container_fd, &need);
+			check_group(&c, device, group, container_fd, &need);
 		}
 	}
 	if (container_fd >= 0)

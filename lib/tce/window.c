@@ -97,7 +97,7 @@ static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels
 			-EIO,
 			"the platform refused a window of %s (%s): it has given out this slot's "
 			"window, or an earlier failure has lost it until the machine reboots; use "
-			"the default window (mem= at most its size), or reboot",
+			"the default window (page=4K, and mem= at most its size), or reboot",
 			tce_bytes(size), words);
 	return tce_fail(
 		ret == -ENOMEM ? -ENOMEM : -EIO,

@@ -57,9 +57,11 @@ def agent(cache):
 
 
 def recipe(name):
-    """A build's Meson arguments, and these with the text of the machine files they name."""
+    """A build's Meson arguments, and these with the texts that hold when it is set up only: the
+    machine files, and the project's default options."""
     arguments = [a.format(cache=cache_dir()) for a in BUILDS[name]]
-    text = list(arguments)
+    with open(f"{TREE}/meson.build", encoding="utf-8") as f:
+        text = [*arguments, f.read().partition("\n\n")[0]]
     for argument in arguments:
         if argument.endswith(".ini"):
             with open(argument.partition("=")[2], encoding="utf-8") as f:

@@ -98,7 +98,7 @@ class Guest:
     """A running machine; use it as a context manager. Options are described in rig.py."""
 
     def __init__(self, machine="lpar", nics=(), devices=(), mem=4096, maxmem=0, smp=2,
-                 hugepages=512, kernel="4k", append="", files=None, bridge=None,
+                 hugepages=512, kernel="", append="", files=None, bridge=None,
                  default_bridge=False, machine_options=(), spapr=True, modules=(), icount="",
                  build="build/ppc64le-gcc", expect_stray=False, expect_trouble=False,
                  logs="", boot_timeout=240, qemu_args=()):
@@ -107,7 +107,8 @@ class Guest:
         self.machine, self.mem, self.maxmem, self.smp = machine, int(mem), maxmem, smp
         self.devices = [*nics, *devices]
         self.nics = list(nics)
-        self.hugepages, self.kernel, self.append = hugepages, kernel, append
+        self.hugepages, self.append = hugepages, append
+        self.kernel = kernel or MACHINES[machine].KERNEL
         self.files = dict(files or {})
         self.bridge = dict(bridge or {})
         self.default_bridge, self.machine_options = default_bridge, machine_options
@@ -117,7 +118,7 @@ class Guest:
         self.expect_stray, self.expect_trouble = expect_stray, expect_trouble
         self.logs, self.boot_timeout, self.qemu_args = logs, boot_timeout, qemu_args
         self.cache = cache_dir()
-        self.vmlinux = f"{self.cache}/kernel-{kernel}/vmlinux"
+        self.vmlinux = f"{self.cache}/kernel-{self.kernel}/vmlinux"
         self.cmdline = f"{CMDLINE} {append}".strip()
         self.dir = self.image = self.qemu = self.channel = None
         self.console = []

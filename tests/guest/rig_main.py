@@ -44,12 +44,13 @@ Python use the same through rig.py.
 
 
 def parser():
-    about = ABOUT + "".join(f"  {n:<6} {m.ABOUT}\n" for n, m in MACHINES.items())
+    about = ABOUT + "".join(f"  {n:<8} {m.ABOUT}\n" for n, m in MACHINES.items())
     p = argparse.ArgumentParser(prog="rig", description=about, epilog=DETAIL,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = p.add_subparsers(dest="what", required=True, metavar="setup|run|shell")
     s = sub.add_parser("setup", help="fetch what is needed")
     s.add_argument("--no-guests", action="store_true", help="only what building needs")
+    s.add_argument("--bench", action="store_true", help="what make bench needs, too")
     run = sub.add_parser("run", help="run a script in a guest")
     run.add_argument("machine", choices=list(MACHINES))
     run.add_argument("script", help="a file of the host, run in the guest")
@@ -71,7 +72,8 @@ def guest_options(q):
     q.add_argument("--mem", type=int, default=4096, metavar="MB")
     q.add_argument("--smp", type=int, default=2, metavar="N")
     q.add_argument("--hugepages", type=int, default=512, metavar="N")
-    q.add_argument("--kernel", choices=("4k", "64k"), default="4k", help="page size of the kernel")
+    q.add_argument("--kernel", choices=("4k", "64k"), default="",
+                   help="page size of the kernel (default: the machine's)")
     q.add_argument("--append", default="", metavar="ARGS", help="kernel arguments: disable_ddw")
     q.add_argument("--icount", default="", metavar="TEXT", help="QEMU's -icount: shift=0,sleep=off")
     q.add_argument("--bridge", action="append", default=[], metavar="KEY=VALUE",
@@ -143,7 +145,7 @@ def shell(a):
     with make_guest(a) as guest:
         devices = ", ".join(f"{d.addr} {d.spec.split(',')[0]} (group {guest.group(d.addr)})"
                             for d in guest.devices)
-        print(BANNER.format(machine=a.machine, kernel=a.kernel, seconds=guest.boot_seconds,
+        print(BANNER.format(machine=a.machine, kernel=guest.kernel, seconds=guest.boot_seconds,
                             devices=devices), flush=True)
         size = shutil.get_terminal_size()
         job = guest.start(f"{environment(guest)} export TERM={os.environ.get('TERM') or 'dumb'} "
@@ -180,7 +182,7 @@ def main():
     a = parser().parse_args()
     try:
         if a.what == "setup":
-            Setup(guests=not a.no_guests).run()
+            Setup(guests=not a.no_guests, bench=a.bench).run()
             return 0
         Setup().run()
         return run_script(a) if a.what == "run" else shell(a)

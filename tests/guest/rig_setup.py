@@ -29,6 +29,7 @@ QEMU_MIN = (10, 0)
 
 HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", "pkg-config",
                  "libcmocka-dev", "device-tree-compiler")
+BENCH_PACKAGES = ("gnuplot-nox",)
 CROSS_PACKAGES = ("gcc-powerpc64le-linux-gnu",)
 GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc-12-dev",
                   "libcmocka-dev", "libpcap-dev", "busybox-static", "strace",
@@ -60,9 +61,9 @@ def host_arch():
 class Setup:
     """The steps, and what they share."""
 
-    def __init__(self, guests=True):
+    def __init__(self, guests=True, bench=False):
         self.cache = cache_dir()
-        self.guests = guests
+        self.guests, self.bench = guests, bench
         self.log = Log(f"{self.cache}/setup.log")
         self.codename = os_release()
         self.arch = host_arch()
@@ -233,7 +234,7 @@ class Setup:
         print(f" {time.monotonic() - begin:.0f} s", flush=True)
 
     def host_packages(self):
-        want = list(HOST_PACKAGES)
+        want = list(HOST_PACKAGES + (BENCH_PACKAGES if self.bench else ()))
         if self.arch != "ppc64el":
             want += CROSS_PACKAGES
         missing = [p for p in want if p not in installed(want)]

@@ -92,6 +92,21 @@ static void what_can_be_wrong(void)
 	wrong(DEV_A, GIB(1), -ENOMEM, "memlock");
 }
 
+/* Only the kernel's log knows it, and only where a window is to be made. */
+static void a_slot_without_its_window(void)
+{
+	struct findings all;
+
+	machine(&model_lpar);
+	model_lose_slot(GROUP_A);
+	wrong(DEV_A, GIB(64), -ENOSPC, "reboot");
+	assert_ok(check(DEV_B, GIB(64), &all));
+	model_fail(MODEL_SLOT_LOST, 1, -EPERM);
+	assert_ok(check(DEV_A, GIB(64), &all));
+	assert_int_equal(all.unknown, 1);
+	assert_non_null(strstr(all.text, "root"));
+}
+
 /* Two things wrong at once are both told. */
 static void everything_at_once(void)
 {
@@ -151,7 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		whole_test(a_ready_machine),	whole_test(what_can_be_wrong),
 		whole_test(everything_at_once), whole_test(small_questions),
-		whole_test(reserved_fields),
+		whole_test(reserved_fields),	whole_test(a_slot_without_its_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

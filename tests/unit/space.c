@@ -43,7 +43,7 @@ static void every_platform(void)
 	opens(&model_lpar, UINT64_C(1) << 59, MIB(2));
 	opens(&model_lpar_64k, UINT64_C(1) << 59, MIB(2));
 	opens(&model_lpar_4g, GIB(4), MIB(2));
-	opens(&model_no_ddw, 0, KIB(4));
+	opens(&model_default_only, 0, KIB(4));
 	opens(&model_one_window, 0, KIB(4));
 }
 
@@ -298,7 +298,7 @@ static void no_windows_to_be_had(void)
 {
 	struct tce_space_options large = {.mem = GIB(2), .page = MIB(2)};
 
-	machine(&model_no_ddw);
+	machine(&model_default_only);
 	open_fails(DEV_A, &large, -ENOSPC, "mem=");
 }
 

@@ -41,10 +41,11 @@ static void describe_table(FILE *out, const struct table *table)
 void model_describe(FILE *out)
 {
 	fprintf(out, "memlock %" PRIu64 ", descriptors %u, lost pages %" PRIu64 "\n",
-		model.locked - model.lost, model_fds(), model_lost_pages());
-	for (struct region *r = model.regions; r; r = r->next)
-		fprintf(out, "region %p + %#zx page %#" PRIx64 " used %u mapped %ld\n",
-			(void *)r->va, r->len, r->page, r->used, r->mapped);
+		model_locked() - model_lost_memlock(), model_fds(), model_lost_pages());
+	for (struct mm *mm = model.mms; mm; mm = mm->next)
+		for (struct region *r = mm->regions; r; r = r->next)
+			fprintf(out, "region %p + %#zx page %#" PRIx64 " used %u mapped %ld\n",
+				(void *)r->va, r->len, r->page, r->used, r->mapped);
 	for (struct group *g = model.groups; g; g = g->next) {
 		fprintf(out, "group %d files %u devices %u\n", g->number, g->files,
 			g->devices_open);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Devices, groups, containers and their descriptors, as drivers/vfio/group.c and container.c. */
+/* Groups, containers, open devices and their descriptors, as drivers/vfio/group.c and container.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,58 +24,15 @@ struct group *model_group(int number, bool create)
 	return g;
 }
 
-struct device *model_device(const char *name)
+struct group *model_group_in(const struct container *container)
 {
-	struct device *d = model.devices;
+	struct group *g = model.groups;
 
-	while (d && strcmp(d->name, name))
-		d = d->next;
-	return d;
-}
-
-static void set_name(char to[KERNEL_NAME_MAX], const char *from)
-{
-	if (strlen(from) >= KERNEL_NAME_MAX)
-		model_die("the name %s is too long", from);
-	strcpy(to, from);
-}
-
-void model_add_device(const char *name, int group, const char *driver)
-{
-	struct device *d = model_zalloc(1, sizeof(*d)), **end = &model.devices;
-
-	if (model_device(name))
-		model_die("%s is there already", name);
-	while (*end)
-		end = &(*end)->next;
-	set_name(d->name, name);
-	set_name(d->driver, driver);
-	d->group = group < 0 ? NULL : model_group(group, true);
-	*end = d;
-}
-
-static struct device *known(const char *name)
-{
-	struct device *d = model_device(name);
-
-	if (!d)
-		model_die("no device %s", name);
-	return d;
-}
-
-void model_set_driver(const char *name, const char *driver)
-{
-	set_name(known(name)->driver, driver);
-}
-
-void model_device_run(const char *name)
-{
-	known(name)->runs = true;
-}
-
-bool model_device_runs(const char *name)
-{
-	return known(name)->runs;
+	while (g && g->container != container)
+		g = g->next;
+	if (!g)
+		model_die("a container without a group");
+	return g;
 }
 
 void model_refuse_container(int err)
@@ -101,24 +59,34 @@ unsigned model_fds(void)
 	return n;
 }
 
-/* Descriptors are real ones, so that close-on-exec and fork can be looked at. */
-int model_file_new(enum file_kind kind, void *object)
+static struct file *file_add(struct process *process, int fd, enum file_kind kind, void *object)
 {
 	struct file *f = model_zalloc(1, sizeof(*f));
 
-	*f = (struct file){.next = model.files, .kind = kind, .container = object};
-	f->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (f->fd < 0)
-		model_die("no descriptor left");
+	*f = (struct file){.next = model.files,
+			   .process = process,
+			   .fd = fd,
+			   .kind = kind,
+			   .container = object};
 	model.files = f;
-	return f->fd;
+	return f;
+}
+
+/* Descriptors are real ones, so that close-on-exec and fork can be looked at. */
+int model_file_new(enum file_kind kind, void *object)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		model_die("no descriptor left");
+	return file_add(model.current, fd, kind, object)->fd;
 }
 
 static struct file *any_file(int fd)
 {
 	struct file *f = model.files;
 
-	while (f && f->fd != fd)
+	while (f && (f->fd != fd || f->process != model.current))
 		f = f->next;
 	return f;
 }
@@ -136,54 +104,26 @@ struct container *model_container(int fd, int *ret)
 
 	if (!f)
 		*ret = any_file(fd) ? -ENOTTY : -EBADF;
-	else if (!f->container->group)
+	else if (!f->container->iommu)
 		*ret = -EINVAL; /* R1: no IOMMU driver yet */
-	else if (f->container->owner != getpid())
+	else if (f->container->mm && f->container->mm != model_mm())
 		*ret = -EPERM; /* R15 */
 	else
 		return f->container;
 	return NULL;
 }
 
-int model_device_group(const char *device, int *group)
+int model_mm_set(struct container *container)
 {
-	struct device *d = model_device(device);
-	int ret;
+	struct mm *mm = model_mm();
 
-	if (model_enter(MODEL_DEVICE_GROUP, &ret))
-		return ret;
-	if (!d || !d->group)
-		return -ENODEV;
-	*group = d->group->number;
+	if (!mm)
+		model_die("a real child of the test's process would own a container");
+	if (container->mm)
+		return container->mm == mm ? 0 : -EPERM;
+	container->mm = mm;
+	model_mm_get(mm);
 	return 0;
-}
-
-int model_device_driver(const char *device, char driver[KERNEL_NAME_MAX])
-{
-	struct device *d = model_device(device);
-	int ret;
-
-	if (model_enter(MODEL_DEVICE_DRIVER, &ret))
-		return ret;
-	if (!d)
-		return -ENODEV;
-	strcpy(driver, d->driver);
-	return 0;
-}
-
-int model_group_device(int group, unsigned at, char device[KERNEL_NAME_MAX])
-{
-	int ret;
-
-	if (model_enter(MODEL_GROUP_DEVICE, &ret))
-		return ret;
-	for (struct device *d = model.devices; d; d = d->next) {
-		if (!d->group || d->group->number != group || at--)
-			continue;
-		strcpy(device, d->name);
-		return 0;
-	}
-	return -ENOENT;
 }
 
 int model_container_open(int *fd)
@@ -275,32 +215,24 @@ int model_group_flags(int fd, unsigned *flags)
 	return 0;
 }
 
-int model_group_attach(int group_fd, int container_fd)
+/* SET_CONTAINER. A container that has its IOMMU takes further groups in at once (W7). */
+static int join(struct group *group, struct container *container)
 {
-	struct file *g = model_file(group_fd, FILE_GROUP);
-	struct file *c = model_file(container_fd, FILE_CONTAINER);
-	int ret;
-
-	if (model_enter(MODEL_GROUP_ATTACH, &ret))
-		return ret;
-	if (!g || !c)
-		return -EBADF;
-	if (g->group->container)
+	if (group->container)
 		return -EINVAL;
-	if (!viable(g->group))
+	if (!viable(group))
 		return -EBUSY;
-	if (c->container->group)
-		model_die("W7: a second group in one container");
-	g->group->container = c->container;
-	c->container->group = g->group;
-	c->container->owner = getpid();
-	c->container->default_pending = true;
+	for (unsigned i = 0; container->iommu && i < MODEL_TABLES; i++)
+		if (container->tables[i].used && model.platform->pseries)
+			return -EPERM;
+	group->container = container;
+	container->groups++;
 	return 0;
 }
 
 static void container_put(struct container *container)
 {
-	if (container->files || container->group)
+	if (container->files || container->groups)
 		return;
 	for (struct container **at = &model.containers; *at; at = &(*at)->next) {
 		if (*at == container) {
@@ -311,16 +243,79 @@ static void container_put(struct container *container)
 	free(container);
 }
 
-/* W10: TCEs, windows and registrations of the container go with the group. */
+/* W10: the TCEs go with any group; windows and registrations with the last. */
 static void detach(struct group *group)
 {
 	struct container *container = group->container;
 
-	model_windows_end(container);
-	model_containers_regions_end(container);
-	container->group = NULL;
 	group->container = NULL;
+	for (unsigned i = 0; i < MODEL_TABLES; i++)
+		if (container->tables[i].used)
+			model_clear(container->mm, &container->tables[i], 0,
+				    container->tables[i].size / container->tables[i].page);
+	if (!--container->groups) {
+		model_windows_end(container);
+		model_containers_regions_end(container);
+		if (container->mm)
+			model_mm_put(container->mm);
+		container->mm = NULL;
+		container->iommu = container->default_pending = false;
+	}
 	container_put(container);
+}
+
+static int group_and_container(int group_fd, int container_fd, struct group **group,
+			       struct container **container)
+{
+	struct file *g = any_file(group_fd), *c = any_file(container_fd);
+
+	if (!g)
+		return -EBADF;
+	if (g->kind != FILE_GROUP)
+		return -ENOTTY;
+	if (!c)
+		return -EBADF;
+	*group = g->group;
+	if (g->group->container)
+		return -EINVAL;
+	if (c->kind != FILE_CONTAINER)
+		return -EBADFD;
+	*container = c->container;
+	return 0;
+}
+
+int model_group_join(int group_fd, int container_fd)
+{
+	struct container *container;
+	struct group *group;
+	int ret;
+
+	if (model_enter(MODEL_GROUP_JOIN, &ret))
+		return ret;
+	ret = group_and_container(group_fd, container_fd, &group, &container);
+	return ret ? ret : join(group, container);
+}
+
+int model_group_attach(int group_fd, int container_fd)
+{
+	struct container *container;
+	struct group *group;
+	int ret;
+
+	if (model_enter(MODEL_GROUP_ATTACH, &ret))
+		return ret;
+	ret = group_and_container(group_fd, container_fd, &group, &container);
+	if (!ret)
+		ret = join(group, container);
+	if (ret)
+		return ret;
+	if (container->iommu) { /* the second SET_IOMMU; vfio.c takes the group out again */
+		detach(group);
+		return -EINVAL;
+	}
+	container->iommu = true;
+	container->default_pending = true;
+	return 0;
 }
 
 int model_group_detach(int group_fd)
@@ -408,24 +403,71 @@ int model_dup(int fd, int *copy)
 	return 0;
 }
 
-/* In a forked child only its own descriptors end: the parent's keep everything alive. */
+/*
+ * One process's descriptor ends; the number is free when no other process has it. In a real child
+ * only its own descriptors end: the parent's keep everything alive.
+ */
+static void file_end(struct file *f)
+{
+	struct file **at = &model.files, *other = model.files;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	while (other && (other == f || other->fd != f->fd))
+		other = other->next;
+	if (!other)
+		close(f->fd);
+	if (getpid() == model.owner)
+		file_put(f);
+	free(f);
+}
+
 int model_close(int fd)
 {
-	struct file *f = any_file(fd), **at = &model.files;
+	struct file *f = any_file(fd);
 	int ret;
 
 	if (model_enter(MODEL_CLOSE, &ret))
 		return ret;
 	if (!f)
 		return -EBADF;
-	while (*at != f)
-		at = &(*at)->next;
-	*at = f->next;
-	close(fd);
-	if (getpid() == model.owner)
-		file_put(f);
-	free(f);
+	file_end(f);
 	return 0;
+}
+
+void model_files_fork(struct process *from, struct process *to)
+{
+	for (struct file *f = model.files; f; f = f->next) {
+		if (f->process != from)
+			continue;
+		file_get(f);
+		file_add(to, f->fd, f->kind, f->container);
+	}
+}
+
+static void files_end(const struct process *process, bool all)
+{
+	struct file *f = model.files;
+
+	while (f) {
+		if (f->process != process || (!all && !(fcntl(f->fd, F_GETFD) & FD_CLOEXEC))) {
+			f = f->next;
+			continue;
+		}
+		file_end(f);
+		f = model.files; /* other files may have gone with it */
+	}
+}
+
+void model_files_exec(struct process *process)
+{
+	files_end(process, false);
+}
+
+void model_files_exit(struct process *process)
+{
+	files_end(process, true);
 }
 
 int model_device_open(int group_fd, const char *name, int *fd)
@@ -468,7 +510,7 @@ void model_files_end(void)
 {
 	model.owner = getpid();
 	while (model.files)
-		model_close(model.files->fd);
+		file_end(model.files);
 	while (model.devices) {
 		struct device *d = model.devices;
 

@@ -13,50 +13,47 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
-/* W1, W2, W3 of bare metal and of LPARs. */
-#define P9_WINDOWS                                                                                 \
-	.default_size = GIB(2), .page_sizes = 0x40211000, .max_windows = 2, .levels = 5,           \
-	.beside = UINT64_C(1) << 59, .alone = 0, .ram = GIB(4), .hugepage = MIB(2)
-#define LPAR_WINDOWS                                                                               \
-	.default_size = GIB(1), .page_sizes = 0x1211000, .levels = 1, .pseries = true,             \
-	.ram = GIB(4), .hugepage = MIB(2)
+#define HIGH (UINT64_C(1) << 59)
 
-const struct model_platform model_p9 = {.name = "p9", .system_page = KIB(4), P9_WINDOWS};
+/* W1, W2, W3 of bare metal and of LPARs. W9: POWER8 has other I/O pages. */
+#define BARE_METAL                                                                                 \
+	.default_size = GIB(2), .max_windows = 2, .levels = 5, .beside = HIGH, .ram = GIB(4)
+#define RADIX .page_sizes = 0x40211000, .hugepage = MIB(2), BARE_METAL
+#define HASH  .hugepage = MIB(16), .system_page = KIB(64), BARE_METAL
+#define LPAR_AT(where)                                                                             \
+	.default_size = GIB(1), .page_sizes = 0x1211000, .levels = 1, .pseries = true,             \
+	.ram = GIB(4), .hugepage = MIB(2), .beside = (where), .alone = (where)
+
+const struct model_platform model_p8 = {.name = "p8", .page_sizes = 0x11011000, HASH};
+const struct model_platform model_p9 = {.name = "p9", .system_page = KIB(4), RADIX};
 const struct model_platform model_p9_64k = {
-	.name = "p9, 64K kernel", .system_page = KIB(64), P9_WINDOWS};
-const struct model_platform model_lpar = {.name = "lpar",
-					  .system_page = KIB(4),
-					  .max_windows = 2,
-					  .beside = UINT64_C(1) << 59,
-					  .alone = UINT64_C(1) << 59,
-					  LPAR_WINDOWS};
-const struct model_platform model_lpar_64k = {.name = "lpar, 64K kernel",
-					      .system_page = KIB(64),
-					      .max_windows = 2,
-					      .beside = UINT64_C(1) << 59,
-					      .alone = UINT64_C(1) << 59,
-					      LPAR_WINDOWS};
-const struct model_platform model_lpar_4g = {.name = "lpar, window at 4 GiB",
-					     .system_page = KIB(4),
-					     .max_windows = 2,
-					     .beside = GIB(4),
-					     .alone = GIB(4),
-					     LPAR_WINDOWS};
-const struct model_platform model_one_window = {.name = "lpar, one window",
-						.system_page = KIB(4),
-						.max_windows = 1,
-						.beside = UINT64_C(1) << 59,
-						.alone = UINT64_C(1) << 59,
-						LPAR_WINDOWS};
-const struct model_platform model_no_ddw = {.name = "lpar, no ddw",
-					    .system_page = KIB(4),
-					    .default_size = GIB(1),
-					    .page_sizes = 0x1000,
-					    .max_windows = UINT32_MAX,
-					    .levels = 0,
-					    .pseries = true,
-					    .ram = GIB(4),
-					    .hugepage = MIB(2)};
+	.name = "p9, 64K kernel", .system_page = KIB(64), RADIX};
+const struct model_platform model_p9_hash = {.name = "p9, hash", .page_sizes = 0x40211000, HASH};
+const struct model_platform model_p10 = {.name = "p10", .system_page = KIB(4), RADIX};
+const struct model_platform model_lpar = {
+	.name = "lpar", .system_page = KIB(4), .max_windows = 2, LPAR_AT(HIGH)};
+const struct model_platform model_lpar_64k = {
+	.name = "lpar, 64K kernel", .system_page = KIB(64), .max_windows = 2, LPAR_AT(HIGH)};
+const struct model_platform model_lpar_4g = {
+	.name = "lpar, window at 4 GiB", .system_page = KIB(4), .max_windows = 2, LPAR_AT(GIB(4))};
+const struct model_platform model_one_window = {
+	.name = "lpar, one window", .system_page = KIB(4), .max_windows = 1, LPAR_AT(HIGH)};
+const struct model_platform model_vf = {.name = "lpar, virtual function",
+					.system_page = KIB(4),
+					.max_windows = 1,
+					.fixed_window = true,
+					LPAR_AT(HIGH)};
+#define NO_DDW                                                                                     \
+	.system_page = KIB(4), .default_size = GIB(1), .page_sizes = 0x1000,                       \
+	.max_windows = UINT32_MAX, .pseries = true, .ram = GIB(4), .hugepage = MIB(2)
+const struct model_platform model_no_ddw = {.name = "lpar, no ddw", .no_ddw = true, NO_DDW};
+const struct model_platform model_default_only = {.name = "lpar, default window only", NO_DDW};
+
+const struct model_platform *const model_platforms[] = {
+	&model_p8,     &model_p9,	    &model_p9_64k,  &model_p9_hash,    &model_p10,
+	&model_lpar,   &model_lpar_64k,	    &model_lpar_4g, &model_one_window, &model_vf,
+	&model_no_ddw, &model_default_only, NULL,
+};
 
 struct model model;
 
@@ -89,11 +86,14 @@ void model_start(const struct model_platform *platform)
 	model.lock_limit = UINT64_MAX;
 	model.capable = true;
 	model.fail_op = MODEL_OPS;
+	model_processes_start();
+	model_set_hugepages(platform->hugepage, platform->ram / 2 / platform->hugepage);
 }
 
 void model_stop(void)
 {
 	model_files_end();
+	model_processes_end();
 	model_memory_end();
 	free(model.trace);
 	memset(&model, 0, sizeof(model));
@@ -188,29 +188,37 @@ long model_last(enum model_op op)
 	return -1;
 }
 
-bool model_charge(uint64_t bytes)
+uint64_t model_whole_pages(uint64_t bytes)
 {
-	if (!model.capable && (bytes > model.lock_limit || model.locked > model.lock_limit - bytes))
+	return bytes & ~(model.platform->system_page - 1);
+}
+
+bool model_charge(struct mm *mm, uint64_t bytes)
+{
+	bytes = model_whole_pages(bytes);
+	if (bytes && !model.capable &&
+	    (bytes > model.lock_limit || mm->locked > model.lock_limit - bytes))
 		return false;
-	model.locked += bytes;
+	mm->locked += bytes;
 	return true;
 }
 
-void model_uncharge(uint64_t bytes)
+void model_uncharge(struct mm *mm, uint64_t bytes)
 {
-	if (bytes > model.locked)
+	bytes = model_whole_pages(bytes);
+	if (bytes > mm->locked)
 		model_die("more memlock given back than was taken");
-	model.locked -= bytes;
+	mm->locked -= bytes;
 }
 
 uint64_t model_locked(void)
 {
-	return model.locked;
+	return model.current ? model.current->mm->locked : 0;
 }
 
 uint64_t model_lost_memlock(void)
 {
-	return model.lost;
+	return model.current ? model.current->mm->lost : 0;
 }
 
 static int op_locked(uint64_t *bytes)
@@ -219,7 +227,7 @@ static int op_locked(uint64_t *bytes)
 
 	if (model_enter(MODEL_LOCKED, &ret))
 		return ret;
-	*bytes = model.locked;
+	*bytes = model_locked();
 	return 0;
 }
 
@@ -261,13 +269,20 @@ static int op_memory(uint64_t *total, uint64_t *hugepage)
 	return 0;
 }
 
+static int op_slot_lost(const char *device)
+{
+	int ret;
+
+	return model_enter(MODEL_SLOT_LOST, &ret) ? ret : model_slot_lost(device);
+}
+
 static uint64_t op_hugepages_free(uint64_t page)
 {
 	int ret;
 
 	if (model_enter(MODEL_HUGEPAGES_FREE, &ret))
 		return 0;
-	return page == model.platform->hugepage ? model.platform->ram / 2 / page : 0;
+	return model_hugepages(page).free;
 }
 
 const struct tce_kernel tce_kernel_model = {
@@ -281,6 +296,7 @@ const struct tce_kernel tce_kernel_model = {
 	.group_number = model_group_number,
 	.group_flags = model_group_flags,
 	.group_attach = model_group_attach,
+	.group_join = model_group_join,
 	.group_detach = model_group_detach,
 	.facts = model_facts,
 	.dup = model_dup,
@@ -308,4 +324,5 @@ const struct tce_kernel tce_kernel_model = {
 	.backing_page = op_backing_page,
 	.memory = op_memory,
 	.hugepages_free = op_hugepages_free,
+	.slot_lost = op_slot_lost,
 };

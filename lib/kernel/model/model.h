@@ -31,17 +31,27 @@ struct model_platform {
 	uint64_t beside;	/* start of a window made beside the default one */
 	uint64_t alone;		/* start of a window made when the default one is gone */
 	bool pseries;		/* windows come from a hypervisor, tables have one level */
+	bool no_ddw;		/* the kernel cannot make even the default window */
+	bool fixed_window;	/* the hypervisor makes no window but the default one (W11) */
 	uint64_t system_page;	/* bytes */
 	uint64_t ram, hugepage; /* the machine's memory, its default hugepage */
 };
 
+extern const struct model_platform model_p8;	     /* bare metal POWER8, hash, 64K kernel */
 extern const struct model_platform model_p9;	     /* bare metal POWER9, radix, 4K kernel */
 extern const struct model_platform model_p9_64k;     /* the same, 64K kernel */
+extern const struct model_platform model_p9_hash;    /* the same, 64K kernel, hash */
+extern const struct model_platform model_p10;	     /* bare metal POWER10, radix, 4K kernel */
 extern const struct model_platform model_lpar;	     /* an LPAR, radix, 4K kernel */
 extern const struct model_platform model_lpar_64k;   /* the same, 64K kernel */
 extern const struct model_platform model_lpar_4g;    /* an LPAR whose window is at 4 GiB */
-extern const struct model_platform model_no_ddw;     /* an LPAR with its default window only */
 extern const struct model_platform model_one_window; /* an LPAR with one window at a time */
+extern const struct model_platform model_vf;	     /* an LPAR's virtual function (W11) */
+extern const struct model_platform model_no_ddw;     /* an LPAR without DDW, on Linux 6.12 */
+/* The same on a kernel that can use the default window. None was measured. */
+extern const struct model_platform model_default_only;
+/* All of them, NULL at the end. */
+extern const struct model_platform *const model_platforms[];
 
 /** Differences between kernels of one platform. */
 struct model_quirks {
@@ -73,6 +83,7 @@ enum model_op {
 	MODEL_GROUP_NUMBER,
 	MODEL_GROUP_FLAGS,
 	MODEL_GROUP_ATTACH,
+	MODEL_GROUP_JOIN,
 	MODEL_GROUP_DETACH,
 	MODEL_FACTS,
 	MODEL_DUP,
@@ -100,6 +111,7 @@ enum model_op {
 	MODEL_BACKING_PAGE,
 	MODEL_MEMORY,
 	MODEL_HUGEPAGES_FREE,
+	MODEL_SLOT_LOST,
 	MODEL_OPS,
 	MODEL_ANY = MODEL_OPS, /* any of them but MODEL_CLOSE */
 };
@@ -124,10 +136,37 @@ long model_last(enum model_op op);
 void *model_alloc(size_t len, size_t page);
 void model_alloc_at(void *va, size_t len, size_t page);
 void model_free(void *va, size_t len);
+/* Nothing can write there any more, nor can it be registered for a device. */
+void model_set_read_only(void *va, size_t len);
 /* Bytes of pages that are neither free nor mapped: pinned by somebody, or lost. */
 uint64_t model_lost_pages(void);
 /* Is this page pinned? */
 bool model_pinned(const void *va);
+
+/*
+ * Hugepages of one size: at the start half of the machine's RAM in default hugepages; more are
+ * there when more are allocated. What was pinned is free only after a grace period.
+ */
+struct model_hugepages {
+	uint64_t total, free;
+	int64_t reserved; /* HugePages_Rsvd, which the kernel can get wrong (R4) */
+};
+void model_set_hugepages(size_t page, uint64_t total);
+struct model_hugepages model_hugepages(size_t page);
+void model_settle(void); /* a grace period passes */
+
+/*
+ * Processes. The calls are the current process's: at first the one that model_start() made. A real
+ * fork() of the test is something else: in its child every call is a stranger's, on a copy.
+ */
+int model_process(void); /* number of the current process */
+/* A child of it, with the same memory at the same VAs and copies of its descriptors; its number. */
+int model_fork(void);
+void model_switch(int process);
+void model_exec(void); /* a new address space; only descriptors without FD_CLOEXEC stay */
+void model_exit(int process);
+/* Times that the kernel had cause for a WARNING. */
+unsigned model_warnings(void);
 
 /* The hardware: its TCE at an IOVA, how many TCEs it has in all, windows of a group. */
 struct model_tce {
@@ -140,10 +179,14 @@ bool model_leads_to(int group, uint64_t iova, const void *va, unsigned access);
 uint64_t model_tces(int group);
 unsigned model_windows(int group);
 
-/* A device's DMA: 0, or -EFAULT where it hits no TCE or one without that access: a stray. */
+/*
+ * A device's DMA: 0, or -EFAULT where it hits no TCE or one without that access: a stray. -ESTALE:
+ * done, but by a TCE that leads to a page that is not behind the VA that was mapped any more.
+ */
 int model_device_read(int group, uint64_t iova, void *buf, size_t len);
 int model_device_write(int group, uint64_t iova, const void *buf, size_t len);
 unsigned model_strays(void);
+unsigned model_stale(void);
 /* A PCI function's nature. */
 struct model_pci {
 	int node;

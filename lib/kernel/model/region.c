@@ -10,25 +10,25 @@
 #include "state.h"
 
 /* The region that holds all of a range: how MAP and UNMAP find theirs (R9, R11). */
-struct region *model_region(const char *va, uint64_t len)
+struct region *model_region(const struct mm *mm, const char *va, uint64_t len)
 {
-	for (struct region *r = model.regions; r; r = r->next)
+	for (struct region *r = mm->regions; r; r = r->next)
 		if (va >= r->va && len <= r->len && (size_t)(va - r->va) <= r->len - len)
 			return r;
 	return NULL;
 }
 
-static struct region *exactly(const char *va, size_t len)
+static struct region *exactly(const struct mm *mm, const char *va, size_t len)
 {
-	for (struct region *r = model.regions; r; r = r->next)
+	for (struct region *r = mm->regions; r; r = r->next)
 		if (r->va == va && r->len == len)
 			return r;
 	return NULL;
 }
 
-static bool overlaps(const char *va, size_t len)
+static bool overlaps(const struct mm *mm, const char *va, size_t len)
 {
-	for (struct region *r = model.regions; r; r = r->next)
+	for (struct region *r = mm->regions; r; r = r->next)
 		if (va < r->va + r->len && r->va < va + len)
 			return true;
 	return false;
@@ -41,19 +41,26 @@ static void unpin(char **frames, size_t n)
 	free(frames);
 }
 
-/* Pin a range, system page by system page: how many could be. */
+/*
+ * Pin a range, system page by system page: how many could be. R19: the largest I/O page is what
+ * divides address and length, and the pages behind them as mm_iommu_do_alloc() finds it: a small
+ * page behind a huge one is overlooked.
+ */
 static size_t pin(const char *va, size_t n, char **frames, uint64_t *largest)
 {
 	uint64_t natural = ((uintptr_t)va | n * model.platform->system_page);
+	uint64_t behind = model.platform->system_page;
 	size_t page;
 
 	*largest = natural & -natural;
 	for (size_t i = 0; i < n; i++) {
 		frames[i] = model_frame(va + i * model.platform->system_page, &page);
-		if (!frames[i])
+		if (!frames[i] || !model_writable(va + i * model.platform->system_page))
 			return i;
 		model_pin(frames[i]);
-		*largest = page < *largest ? page : *largest;
+		if (*largest > model.platform->system_page && page > model.platform->system_page)
+			behind = page;
+		*largest = behind < *largest ? behind : *largest;
 	}
 	return n;
 }
@@ -62,31 +69,35 @@ static size_t pin(const char *va, size_t n, char **frames, uint64_t *largest)
  * R23: a range that is mapped in part returns how many pages were, and nothing is registered. R2:
  * an overlap that is not the same region is EINVAL. R20: pages count against memlock.
  */
-static int new_region(char *va, size_t len, struct region **made)
+static int new_region(struct mm *mm, char *va, size_t len, struct region **made)
 {
 	size_t n = len / model.platform->system_page, pinned;
 	struct region *r;
 	char **frames;
 	uint64_t largest;
 
-	if (!model_charge(len))
+	if (!model_charge(mm, len))
 		return -ENOMEM;
+	if (!n) {
+		model.warnings++; /* a vzalloc() of nothing */
+		return -ENOMEM;
+	}
 	frames = model_zalloc(n, sizeof(*frames));
 	pinned = pin(va, n, frames, &largest);
-	if (pinned != n || overlaps(va, len)) {
+	if (pinned != n || overlaps(mm, va, len)) {
 		unpin(frames, pinned);
-		model_uncharge(len);
+		model_uncharge(mm, len);
 		return pinned == n ? -EINVAL : pinned ? (int)pinned : -EFAULT;
 	}
 	r = model_zalloc(1, sizeof(*r));
-	*r = (struct region){.next = model.regions,
+	*r = (struct region){.next = mm->regions,
 			     .va = va,
 			     .len = len,
 			     .page = largest,
 			     .used = 1,
 			     .mapped = 1,
 			     .frames = frames};
-	model.regions = r;
+	mm->regions = r;
 	*made = r;
 	return 0;
 }
@@ -95,7 +106,7 @@ static int new_region(char *va, size_t len, struct region **made)
  * Drop one use. The last one fails with EBUSY in the kernel when TCEs are left, and R4 is what its
  * caller makes of that: the region stays for good, an orphan.
  */
-static int put(struct region *region)
+static int put(struct mm *mm, struct region *region)
 {
 	if (--region->used)
 		return 0;
@@ -103,14 +114,14 @@ static int put(struct region *region)
 		region->used = 1;
 		return -EBUSY;
 	}
-	for (struct region **at = &model.regions; *at; at = &(*at)->next) {
+	for (struct region **at = &mm->regions; *at; at = &(*at)->next) {
 		if (*at == region) {
 			*at = region->next;
 			break;
 		}
 	}
 	unpin(region->frames, region->len / model.platform->system_page);
-	model_uncharge(region->len);
+	model_uncharge(mm, region->len);
 	free(region);
 	return 0;
 }
@@ -141,17 +152,18 @@ int model_enroll(int fd, void *va, size_t len)
 	container = model_container(fd, &ret);
 	if (!container)
 		return ret;
+	ret = model_mm_set(container);
+	if (ret)
+		return ret;
 	if (misshapen(va, len))
 		return -EINVAL;
-	if (!len)
-		model_die("REGISTER of nothing: what the kernel does is not known");
-	region = exactly(va, len);
+	region = exactly(container->mm, va, len);
 	if (region && find(container, region) < container->n_enrolled)
 		return -EBUSY; /* R2 */
 	if (region) {
 		region->used++; /* R5: an orphan too, with the pages that it had */
 	} else {
-		ret = new_region(va, len, &region);
+		ret = new_region(container->mm, va, len, &region);
 		if (ret)
 			return ret;
 	}
@@ -176,9 +188,11 @@ int model_unenroll(int fd, void *va, size_t len)
 	container = model_container(fd, &ret);
 	if (!container)
 		return ret;
+	if (!container->mm)
+		return -EPERM;
 	if (misshapen(va, len))
 		return -EINVAL;
-	region = exactly(va, len);
+	region = exactly(container->mm, va, len);
 	if (!region)
 		return -ENOENT; /* R3 */
 	i = find(container, region);
@@ -187,30 +201,44 @@ int model_unenroll(int fd, void *va, size_t len)
 	if (model.quirks.busy_unenroll && region->used == 1 && region->mapped != 1)
 		return -EBUSY;
 	container->enrolled[i] = container->enrolled[--container->n_enrolled];
-	put(region); /* its EBUSY is lost here, and 0 is returned (R4, R26) */
+	put(container->mm, region); /* its EBUSY is lost here, and 0 is returned (R4, R26) */
 	return 0;
 }
 
 void model_containers_regions_end(struct container *container)
 {
 	for (size_t i = 0; i < container->n_enrolled; i++)
-		put(container->enrolled[i]);
+		put(container->mm, container->enrolled[i]);
 	free(container->enrolled);
 	container->enrolled = NULL;
 	container->n_enrolled = 0;
 	container->enabled = false;
 }
 
+/* Of an address space that has ended: its pages stay pinned, nobody knows them any more. */
+void model_regions_free(struct mm *mm)
+{
+	while (mm->regions) {
+		struct region *region = mm->regions;
+
+		mm->regions = region->next;
+		free(region->frames);
+		free(region);
+	}
+}
+
 unsigned model_orphans(void)
 {
 	unsigned n = 0;
 
-	for (struct region *r = model.regions; r; r = r->next) {
-		unsigned held = 0;
+	for (struct mm *mm = model.mms; mm; mm = mm->next) {
+		for (struct region *r = mm->regions; r; r = r->next) {
+			unsigned held = 0;
 
-		for (struct container *c = model.containers; c; c = c->next)
-			held += find(c, r) < c->n_enrolled;
-		n += r->used != held;
+			for (struct container *c = model.containers; c; c = c->next)
+				held += find(c, r) < c->n_enrolled;
+			n += r->used != held;
+		}
 	}
 	return n;
 }

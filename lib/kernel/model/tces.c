@@ -16,66 +16,70 @@ struct hw_tce *model_entry(const struct table *table, uint64_t index)
 }
 
 /* The region of a TCE that goes away has one TCE less; it is found by the VA alone. */
-static void unuse(const struct table *table, struct hw_tce *tce)
+static void unuse(const struct mm *mm, const struct table *table, struct hw_tce *tce)
 {
-	struct region *region = tce->va ? model_region(tce->va, table->page) : NULL;
+	struct region *region = tce->va ? model_region(mm, tce->va, table->page) : NULL;
 
 	if (region && region->mapped > 1)
 		region->mapped--;
 	tce->va = NULL;
 }
 
-static void clear_one(struct table *table, struct hw_tce *tce)
+static void clear_one(const struct mm *mm, struct table *table, struct hw_tce *tce)
 {
 	if (!tce->access)
 		return;
-	unuse(table, tce);
+	unuse(mm, table, tce);
 	*tce = (struct hw_tce){.access = 0};
 	table->live--;
 }
 
-void model_clear(struct table *table, uint64_t first, uint64_t count)
+void model_clear(const struct mm *mm, struct table *table, uint64_t first, uint64_t count)
 {
 	for (uint64_t i = first; i < first + count; i++) {
 		if (table->leaves[i / MODEL_LEAF])
-			clear_one(table, model_entry(table, i));
+			clear_one(mm, table, model_entry(table, i));
 		else
 			i |= MODEL_LEAF - 1;
 	}
 }
 
 /* One TCE of a MAP. R8: a live one is replaced in silence. */
-static int set_one(struct table *table, struct hw_tce *tce, char *va, unsigned access)
+static int set_one(const struct mm *mm, struct table *table, struct hw_tce *tce, char *va,
+		   unsigned access)
 {
-	struct region *region = model_region(va, table->page);
-	size_t frame;
+	struct region *region = model_region(mm, va, table->page);
+	char *frame;
 
 	if (!region || table->page > region->page)
 		return -EINVAL; /* R9, R19 */
+	frame = region->frames[(size_t)(va - region->va) / model.platform->system_page];
+	if (table->page > model_page_of(frame))
+		return -EPERM; /* R19: a small page behind a huge one */
 	region->mapped++;
 	if (model_due(&model.fail_write_in)) {
-		unuse(table, tce); /* R25: of the region that was there; ours keeps its count */
+		unuse(mm, table, tce); /* R25: of the region that was there; ours keeps its count */
 		return model.fail_write_ret;
 	}
 	if (tce->access)
-		unuse(table, tce);
+		unuse(mm, table, tce);
 	else
 		table->live++;
-	frame = (size_t)(va - region->va) / model.platform->system_page;
-	tce->frame = region->frames[frame] + ((uintptr_t)va & (model.platform->system_page - 1));
-	tce->va = va;
+	tce->frame = frame + ((uintptr_t)va & (model.platform->system_page - 1));
+	tce->va = tce->at = va;
 	tce->access = access;
 	return 0;
 }
 
-static int set(struct table *table, uint64_t first, uint64_t count, char *va, unsigned access)
+static int set(const struct mm *mm, struct table *table, uint64_t first, uint64_t count, char *va,
+	       unsigned access)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		struct hw_tce *tce = model_entry(table, first + i);
-		int ret = set_one(table, tce, va + i * table->page, access);
+		int ret = set_one(mm, table, tce, va + i * table->page, access);
 
 		if (ret) {
-			model_clear(table, first, i); /* R17 */
+			model_clear(mm, table, first, i); /* R17 */
 			return ret;
 		}
 	}
@@ -83,7 +87,7 @@ static int set(struct table *table, uint64_t first, uint64_t count, char *va, un
 }
 
 /* The container, ready for MAP and UNMAP (R12), and the window of an IOVA (R7). */
-static struct table *window_of(int fd, uint64_t iova, int *ret)
+static struct table *window_of(int fd, uint64_t iova, struct mm **mm, int *ret)
 {
 	struct container *container = model_container(fd, ret);
 	struct table *table;
@@ -93,6 +97,7 @@ static struct table *window_of(int fd, uint64_t iova, int *ret)
 	*ret = container->enabled ? model_default_window(container) : -EPERM;
 	if (*ret)
 		return NULL;
+	*mm = container->mm;
 	table = model_table(container, iova);
 	if (!table)
 		*ret = -ENXIO;
@@ -102,13 +107,13 @@ static struct table *window_of(int fd, uint64_t iova, int *ret)
 int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
 {
 	struct table *table;
+	struct mm *mm;
 	int ret;
 
 	if (model_enter(MODEL_MAP, &ret))
 		return ret;
-	if (access & ~(unsigned)TCE_RW)
-		return -EINVAL;
-	table = window_of(fd, iova, &ret);
+	access &= TCE_RW; /* the boundary passes no other bits on */
+	table = window_of(fd, iova, &mm, &ret);
 	if (!table)
 		return ret;
 	if ((len | (uintptr_t)va) & (table->page - 1) || !access)
@@ -118,18 +123,19 @@ int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
 	if (len > table->size - (iova - table->start))
 		model_die("R7: MAP of %#llx at %#llx runs past the window's end: an oops",
 			  (unsigned long long)len, (unsigned long long)iova);
-	return set(table, (iova - table->start) / table->page, len / table->page, va, access);
+	return set(mm, table, (iova - table->start) / table->page, len / table->page, va, access);
 }
 
 int model_unmap(int fd, uint64_t iova, uint64_t len)
 {
 	struct table *table;
 	uint64_t first, count;
+	struct mm *mm;
 	int ret;
 
 	if (model_enter(MODEL_UNMAP, &ret))
 		return ret;
-	table = window_of(fd, iova, &ret);
+	table = window_of(fd, iova, &mm, &ret);
 	if (!table)
 		return ret;
 	if (len & (table->page - 1))
@@ -147,7 +153,7 @@ int model_unmap(int fd, uint64_t iova, uint64_t len)
 	for (uint64_t i = first; i < first + count; i++) { /* R13: what is free is passed over */
 		if (model_entry(table, i)->access && model_due(&model.fail_clear_in))
 			continue; /* R25: the failed write is not told */
-		clear_one(table, model_entry(table, i));
+		clear_one(mm, table, model_entry(table, i));
 	}
 	return 0;
 }
@@ -213,17 +219,31 @@ static bool allowed(const struct hw_tce *tce, unsigned access)
 	return tce->access & access || (!model.platform->pseries && tce->access);
 }
 
-static int dma(int group, uint64_t iova, char *out, const char *in, size_t len)
+/* R5: does the TCE lead to a page that is no longer behind the VA that was mapped? */
+static bool is_stale(int number, const struct hw_tce *tce)
+{
+	const struct mm *mm = model_group(number, false)->container->mm;
+
+	(void)model_page_of(tce->frame); /* or abort: no such page is left */
+	return model_frame_of(mm, tce->at, NULL) != tce->frame;
+}
+
+static int dma(int number, uint64_t iova, char *out, const char *in, size_t len)
 {
 	uint64_t offset, page;
+	int ret = 0;
 	size_t part;
 
 	for (; len; len -= part, iova += part) {
-		struct hw_tce *tce = at(group, iova, &offset, &page);
+		struct hw_tce *tce = at(number, iova, &offset, &page);
 
 		if (!tce || !(in ? tce->access & TCE_WRITE : allowed(tce, TCE_READ))) {
 			model.strays++;
 			return -EFAULT;
+		}
+		if (is_stale(number, tce)) {
+			model.stale++;
+			ret = -ESTALE;
 		}
 		part = len < page - offset ? len : page - offset;
 		if (in)
@@ -231,7 +251,7 @@ static int dma(int group, uint64_t iova, char *out, const char *in, size_t len)
 		else
 			memcpy(out, tce->frame + offset, part), out += part;
 	}
-	return 0;
+	return ret;
 }
 
 int model_device_read(int group, uint64_t iova, void *buf, size_t len)
@@ -242,6 +262,11 @@ int model_device_read(int group, uint64_t iova, void *buf, size_t len)
 int model_device_write(int group, uint64_t iova, const void *buf, size_t len)
 {
 	return dma(group, iova, NULL, buf, len);
+}
+
+unsigned model_stale(void)
+{
+	return model.stale;
 }
 
 unsigned model_strays(void)

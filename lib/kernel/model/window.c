@@ -10,6 +10,8 @@ enum {
 	POWERNV_LEVELS = 5,
 };
 
+#define DDW_TCES_MAX (UINT64_C(1) << 31) /* of one window, by QEMU's hypervisor */
+
 static bool power_of_two(uint64_t n)
 {
 	return n && !(n & (n - 1));
@@ -38,109 +40,134 @@ static uint64_t table_cost(uint64_t page, uint64_t size, uint32_t levels)
 	uint64_t bytes = size / page * 8, block, cost = 0;
 
 	if (model.platform->pseries)
-		return levels > 1 ? UINT32_MAX & ~(model.platform->system_page - 1) : bytes;
+		return levels > 1 ? UINT32_MAX : bytes;
 	if (!levels || levels > POWERNV_LEVELS || !power_of_two(size))
 		return 0;
 	block = block_size(page, size, levels);
 	bytes = bytes < 4096 ? 4096 : bytes;
 	for (; levels; levels--) {
-		bytes = (bytes + block - 1) / block * block;
-		cost += bytes;
+		cost += (bytes + block - 1) / block * block;
 		bytes = bytes / block * 8;
+		bytes = bytes < block ? block : bytes;
 	}
 	return 2 * cost;
 }
 
-/* Bare metal: the table's place in the group decides where the window starts (W2, W3). */
-static int powernv_create(const struct table *table, bool beside, uint64_t *start, uint64_t *back)
+/*
+ * Bare metal: the table's place in the group decides where the window starts (W2, W3). Its table
+ * fills at least a page of the system, and the window is as large as its table.
+ */
+static int powernv_create(struct table *table, bool first)
 {
 	uint64_t block = block_size(table->page, table->size, table->levels);
+	uint64_t least = model.platform->system_page / 8 * table->page;
 
-	if ((log2_of(block) - 3) * table->levels + log2_of(table->page) >= 60)
-		return -EINVAL;
+	if ((log2_of(block) - 3) * table->levels + log2_of(table->page) >= 55)
+		return -EINVAL; /* W4 */
 	if (block > BLOCK_MAX)
 		return -ENOMEM; /* W6 */
-	*start = beside ? model.platform->beside : model.platform->alone;
-	/* Lower levels come with MAP: removing gives back what was allocated at first, once. */
-	*back = block;
+	table->start = first ? model.platform->alone : model.platform->beside;
+	table->size = table->size < least ? least : table->size;
 	return 0;
 }
 
-/* An LPAR: the hypervisor has so many windows, and a refusal of its own costs the slot (W11). */
-static int pseries_create(const struct container *container, const struct table *table,
-			  uint64_t *start)
+static bool is_default(const struct table *table)
+{
+	return table->page == 4096 && table->size <= model.platform->default_size;
+}
+
+static int lose_slot(struct group *group, int ret)
+{
+	group->slot_lost = true; /* W11 */
+	return ret;
+}
+
+/* An LPAR's window, from the hypervisor. */
+static int ddw_create(const struct container *container, struct group *group, struct table *table)
 {
 	const struct model_platform *platform = model.platform;
-	unsigned has_default = 0, used = 0;
+	unsigned windows = 0, made = 0;
 
+	if (platform->no_ddw)
+		return lose_slot(group, -EINVAL);
+	if (table->size / table->page > DDW_TCES_MAX)
+		return -EINVAL;
 	for (unsigned i = 0; i < MODEL_TABLES; i++) {
-		used += container->tables[i].used;
-		has_default |= container->tables[i].used &&
-			       container->tables[i].start == platform->default_start;
+		windows += container->tables[i].used;
+		made += container->tables[i].used && !is_default(&container->tables[i]);
 	}
-	if (table->levels != 1 || !power_of_two(table->size) || log2_of(table->size) > 48)
-		return -EINVAL; /* W4 */
-	if (!has_default && table->page == 4096 && table->size <= platform->default_size) {
-		*start = platform->default_start; /* W3 */
-		return 0;
-	}
-	if (container->group->slot_lost || used > has_default || used >= platform->max_windows) {
-		container->group->slot_lost = true;
-		return -ENODEV;
-	}
-	*start = has_default ? platform->beside : platform->alone;
+	if (made || windows >= platform->max_windows || platform->fixed_window)
+		return lose_slot(group, -ENODEV);
+	table->start = windows ? platform->beside : platform->alone;
 	return 0;
 }
 
-static int create(struct container *container, struct table *table, uint64_t page, uint64_t size,
-		  uint32_t levels)
+/* An LPAR: spapr_tce_create_table(). The first place of the two is the default window's (W3). */
+static int pseries_create(const struct container *container, struct table *table, bool first)
+{
+	struct group *group = model_group_in(container);
+
+	if (table->levels > 1 || !power_of_two(table->size))
+		return -EINVAL; /* W4 */
+	if (group->slot_lost)
+		return -ENODEV;
+	if (first && container->tables[1].used)
+		return -EPERM; /* a window that was made is left, and a reset would take it */
+	if (!first || !is_default(table) || model.platform->no_ddw)
+		return ddw_create(container, group, table);
+	table->start = model.platform->default_start;
+	return 0;
+}
+
+static int create(struct container *container, uint64_t page, uint64_t size, uint32_t levels,
+		  struct table **at)
 {
 	struct table made = {.used = true, .page = page, .size = size, .levels = levels};
+	struct table *table = container->tables;
 	int ret;
 
-	if (size < page)
+	for (; table->used; table++)
+		if (table == &container->tables[MODEL_TABLES - 1])
+			return -ENOSPC;
+	if (!power_of_two(page) || !(model.platform->page_sizes & page))
+		return -EINVAL;
+	if (size && size < page)
 		model_die("CREATE of less than one TCE: what the kernel does is not known");
 	made.charged = table_cost(page, size, levels);
 	if (!made.charged)
 		return -EINVAL;
-	if (!model_charge(made.charged))
+	if (!model_charge(container->mm, made.charged))
 		return -ENOMEM;
-	made.back = made.charged;
 	if (model.platform->pseries)
-		ret = pseries_create(container, &made, &made.start);
+		ret = pseries_create(container, &made, table == container->tables);
 	else
-		ret = powernv_create(&made, table != container->tables, &made.start, &made.back);
+		ret = powernv_create(&made, table == container->tables);
 	if (ret) {
-		model.lost += made.charged; /* W5 */
+		container->mm->lost += model_whole_pages(made.charged); /* W5 */
 		return ret;
 	}
-	made.leaves = model_zalloc(size / page / MODEL_LEAF + 1, sizeof(*made.leaves));
+	if (model.platform->pseries && container->groups > 1) {
+		model_uncharge(container->mm, made.charged);
+		return -EPERM; /* W7 */
+	}
+	made.leaves = model_zalloc(made.size / page / MODEL_LEAF + 1, sizeof(*made.leaves));
 	*table = made;
+	*at = table;
 	return 0;
 }
 
-/* R22: the default window comes into being with the first MAP or CREATE. */
+/* R22: the default window comes into being with the first MAP, UNMAP or CREATE. */
 int model_default_window(struct container *container)
 {
-	struct table *table = &container->tables[0];
+	struct table *made;
+	int ret;
 
 	if (!container->default_pending)
 		return 0;
-	*table = (struct table){.used = true,
-				.start = model.platform->default_start,
-				.page = 4096,
-				.size = model.platform->default_size,
-				.levels = 1};
-	table->charged = table_cost(table->page, table->size, 1);
-	table->back = model.platform->pseries ? table->charged : table->charged / 2;
-	if (!model_charge(table->charged)) {
-		table->used = false;
-		return -ENOMEM;
-	}
-	table->leaves =
-		model_zalloc(table->size / table->page / MODEL_LEAF + 1, sizeof(*table->leaves));
-	container->default_pending = false;
-	return 0;
+	ret = create(container, 4096, model.platform->default_size, 1, &made);
+	if (!ret)
+		container->default_pending = false;
+	return ret;
 }
 
 struct table *model_table(struct container *container, uint64_t iova)
@@ -154,14 +181,13 @@ struct table *model_table(struct container *container, uint64_t iova)
 	return NULL;
 }
 
-static void end(struct table *table)
+static void end(struct mm *mm, struct table *table)
 {
-	model_clear(table, 0, table->size / table->page);
+	model_clear(mm, table, 0, table->size / table->page);
 	for (uint64_t i = 0; i < table->size / table->page / MODEL_LEAF + 1; i++)
 		free(table->leaves[i]);
 	free(table->leaves);
-	model.lost += table->charged - table->back;
-	model_uncharge(table->back);
+	model_uncharge(mm, table->charged);
 	*table = (struct table){.used = false};
 }
 
@@ -169,36 +195,39 @@ void model_windows_end(struct container *container)
 {
 	for (unsigned i = 0; i < MODEL_TABLES; i++)
 		if (container->tables[i].used)
-			end(&container->tables[i]);
+			end(container->mm, &container->tables[i]);
+}
+
+/* A failure asked for: as one of the hypervisor's, after memlock was taken (W5). */
+static int fail_create(struct container *container, uint64_t page, uint64_t size, uint32_t levels,
+		       int fault)
+{
+	uint64_t cost = table_cost(page, size, levels);
+
+	if (!model_charge(container->mm, cost))
+		return -ENOMEM;
+	container->mm->lost += model_whole_pages(cost);
+	return fault;
 }
 
 int model_window_create(int fd, uint64_t page, uint64_t size, uint32_t levels, uint64_t *start)
 {
 	struct container *container;
-	struct table *table;
+	struct table *table = NULL;
 	int ret, fault;
 	bool fails = model_enter(MODEL_WINDOW_CREATE, &fault);
 
 	container = model_container(fd, &ret);
 	if (!container)
 		return ret;
-	ret = model_default_window(container);
+	ret = model_mm_set(container);
+	if (!ret)
+		ret = model_default_window(container);
 	if (ret)
 		return ret;
-	for (table = container->tables; table->used; table++)
-		if (table == &container->tables[MODEL_TABLES - 1])
-			return -ENOSPC;
-	if (!power_of_two(page) || !(model.platform->page_sizes & page))
-		return -EINVAL;
-	if (fails) {
-		uint64_t cost = table_cost(page, size, levels);
-
-		if (!model_charge(cost))
-			return -ENOMEM;
-		model.lost += cost; /* W5 */
-		return fault;
-	}
-	ret = create(container, table, page, size, levels);
+	if (fails)
+		return fail_create(container, page, size, levels, fault);
+	ret = create(container, page, size, levels, &table);
 	if (!ret)
 		*start = table->start;
 	return ret;
@@ -215,6 +244,9 @@ int model_window_remove(int fd, uint64_t start)
 	container = model_container(fd, &ret);
 	if (!container)
 		return ret;
+	ret = model_mm_set(container);
+	if (ret)
+		return ret;
 	if (container->default_pending && !start) {
 		container->default_pending = false; /* R22 */
 		return 0;
@@ -222,6 +254,6 @@ int model_window_remove(int fd, uint64_t start)
 	table = model_table(container, start);
 	if (!table)
 		return -EINVAL;
-	end(table);
+	end(container->mm, table);
 	return 0;
 }

@@ -5,6 +5,7 @@ Each device gets a host bridge of its own and thus its own IOMMU group, unless
 default_bridge asks for all of them on the machine's own one, in one group.
 """
 ABOUT = "LPAR: pseries, POWER10, one host bridge and group per device"
+KERNEL = "4k"  # unless the caller wants another
 # The rig's own port to the agent; far from the bridges of the devices under test.
 PORT_BRIDGE = 30
 

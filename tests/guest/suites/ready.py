@@ -54,7 +54,7 @@ def conditions(tap, guest):
     with tap.point("all is well: tce check says so for each item, and exits 0"):
         said = guest.run(f"tce check --mem=1G {plain}")
         lines = said.out.splitlines()
-        want(said.status == 0 and len(lines) == 10 and all(x.startswith("ok") for x in lines),
+        want(said.status == 0 and len(lines) == 11 and all(x.startswith("ok") for x in lines),
              said.out)
     m.opens("and the space opens", plain, "mem=1073741824")
     m.refused("no such device", "0009:00:00.0", errno.ENODEV, "no device 0009:00:00.0")
@@ -98,6 +98,14 @@ def lost_window(tap, m, plain, page_16m):
         said = m.guest.run(f"/opt/opener {page_16m} mem=2147483648 page=16777216")
         want("an earlier failure has lost it until the machine reboots" in said.out, said.out)
         tap.note(said.out.strip())
+    with tap.point("and tce check says so beforehand, from the kernel's log"):
+        said = m.guest.run(f"tce check --mem=2G --page=16M {page_16m}")
+        want(said.status == 1 and "an earlier failure has lost the window" in said.out, said.out)
+        said = m.guest.run(f"{NOBODY}tce check --mem=2G --page=16M {page_16m}; "
+                           f"chmod 666 /dev/vfio/{m.guest.group(page_16m)} /dev/vfio/vfio; "
+                           f"{NOBODY}tce check --mem=2G --page=16M {page_16m}")
+        want("unknown  no window lost since boot" in said.out, said.out)
+    m.opens("what it advises helps", page_16m, "mem=1073741824 page=4096")
     m.opens("another slot does not mind", plain)
 
 

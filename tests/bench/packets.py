@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Counting what a packet costs: DPDK programs in a guest whose clock counts instructions.
+
+Under icount one instruction of the guest is one ns, so what a program calls packets in a second
+tells the instructions for each. Two processors: the main lcore sleeps at its prompt, the other
+one works. Two NICs on one hub: what one sends, the other receives.
+"""
+import contextlib
+import time
+
+from rig import Guest, Nic
+from tap import want
+from testpmd import Testpmd
+
+ICOUNT = "shift=0,sleep=off"
+RINGS = "--rxd=512 --txd=512 --tx-offloads=0"
+BURSTS = (1, 8, 32, 64)
+HUGEPAGES = 256
+
+
+@contextlib.contextmanager
+def hub(machine, model, icount=ICOUNT, ports=2, **more):
+    """A guest with NICs of a model on one hub."""
+    nics = [Nic(model, netdev="hubport,hubid=0") for _ in range(ports)]
+    with Guest(machine, nics=nics, hugepages=HUGEPAGES, icount=icount, **more) as guest:
+        yield guest
+
+
+def rate(testpmd, seconds):
+    """Packets in a second of the guest's time, sent by all ports, over so much wall time."""
+    testpmd.tell("show port stats all", timeout=120)
+    time.sleep(seconds)
+    text = testpmd.tell("show port stats all", timeout=120)
+    sent = sum(int(line.split()[1]) for line in text.splitlines() if "Tx-pps:" in line)
+    want(sent > 0, f"no packet was sent:\n{text}")
+    return sent
+
+
+def forwarding(guest, devices, mode, bursts, seconds, queues=1):
+    """{burst: packets in a second} of testpmd's io or txonly; and the command."""
+    app = f"{RINGS} --rxq={queues} --txq={queues}"
+    rates = {}
+    with Testpmd(guest, devices, app=app, timeout=300) as testpmd:
+        for burst in bursts:
+            testpmd.tell(f"set fwd {mode}")
+            testpmd.tell(f"set burst {burst}")
+            # Each port begins with one burst, which then goes round.
+            testpmd.tell("start tx_first" if mode == "io" else "start", timeout=120)
+            rates[burst] = rate(testpmd, seconds)
+            testpmd.tell("stop", timeout=120)
+        command = testpmd.command
+    return rates, " ".join(command.split())
