@@ -22,6 +22,7 @@ from rig_build import BUILDS, TESTED, BuildError, configure  # noqa: E402
 
 LOGS = f"{TREE}/build/check"
 SUITE_SECONDS = 900
+MINUTES = 15
 running = set()
 
 
@@ -170,11 +171,29 @@ def options():
     return p.parse_args()
 
 
+NEEDS = """\
+libtce check: {builds} builds, native tests, {suites} guest suites, {jobs} at a time
+  needs   nothing more to download; about 1 GB of disk in build/; {memory} of memory
+  time    about {minutes} minutes on 2 cores; all processors are used
+  detail  {logs}"""
+
+
+def announce(a, suites):
+    say(NEEDS.format(builds=len(BUILDS), suites=len(suites), jobs=a.jobs, minutes=MINUTES,
+                     memory=f"{4 * a.jobs} GB" if suites else "2 GB",
+                     logs=os.path.relpath(LOGS, TREE)))
+
+
 def check(a, count):
     """All that was asked for; False if a build failed."""
     def wanted(name):
         return not a.only or name in a.only
 
+    suites = [] if os.environ.get("GUESTS") == "no" else [
+        p for p in sorted(glob.glob(f"{TREE}/tests/guest/suites/*.py"))
+        if wanted(os.path.basename(p)[:-3])]
+    if not a.build_only:
+        announce(a, suites)
     built = [build(name) for name in BUILDS if wanted(name)]
     count.add(0, built.count(False), 0)
     if a.build_only or not all(built):
@@ -182,10 +201,6 @@ def check(a, count):
     for name in TESTED:
         if wanted(name):
             native_tests(name, count)
-    if os.environ.get("GUESTS") == "no":
-        return True
-    suites = [p for p in sorted(glob.glob(f"{TREE}/tests/guest/suites/*.py"))
-              if wanted(os.path.basename(p)[:-3])]
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
         list(pool.map(lambda path: guest_suite(path, count), suites))
     return True

@@ -110,6 +110,9 @@ def machine(tap, name):
         nics = [Nic("igb", netdev=wire.netdev(i)) for i in range(2)]
         files = {PLUGIN: built("tests/plugin/librte_net_tce_test.so")}
         with Guest(name, nics=nics, hugepages=PAGES, files=files) as guest:
+            if name == "lpar":
+                with tap.point(f"{name}: memory freed as it was allocated, under traffic"):
+                    churn(tap, guest, wire, "--match-allocations")
             for eal in ("", "--in-memory"):
                 with tap.point(f"{name} {eal}: memory grows and shrinks under traffic"):
                     churn(tap, guest, wire, eal)
