@@ -64,6 +64,8 @@ static int check_machine(struct checker *c, const struct tce_space_options *opts
 	if (tell(c, "kernel and VFIO module", ret, text))
 		fd = -1;
 	ret = tce_need_fill(opts, need);
+	if (ret)
+		*need = (struct tce_need){0};
 	if (!ret && K->hugepages_free(need->page) < 1 && need->page > 4096)
 		ret = tce_fail(
 			-ENOMEM,
@@ -77,7 +79,7 @@ static int check_machine(struct checker *c, const struct tce_space_options *opts
 	if (!ret)
 		ret = K->locked(&locked);
 	if (ret)
-		tce_fail(ret, "cannot read this process's memlock: %s", tce_errno_text(ret));
+		ret = tce_fail(-EIO, "cannot read this process's memlock: %s", tce_errno_text(ret));
 	else if (opts->mem)
 		ret = tce_lock_check(opts->mem, "mapping this much memory (mem=)");
 	snprintf(text, sizeof(text),
@@ -125,6 +127,10 @@ static void check_windows(struct checker *c, const char *device, int container_f
 			 (ull)f.page_sizes);
 	if (tell(c, "what the platform offers", ret, text)) {
 		tell_unknown(c, "window", "the platform's windows are not known", MEND);
+		return;
+	}
+	if (!need->mem) {
+		tell_unknown(c, "window", "what it has to serve is not known", MEND);
 		return;
 	}
 	ret = tce_plan(&f, need, &plan);

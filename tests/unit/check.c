@@ -107,6 +107,43 @@ static void a_slot_without_its_window(void)
 	assert_non_null(strstr(all.text, "root"));
 }
 
+/* What the kernel may answer to a question of the machine, or of the group. */
+static void what_the_kernel_may_say(void)
+{
+	static const struct {
+		enum model_op op;
+		unsigned n;
+		int kernel, err;
+		const char *word;
+	} rows[] = {
+		{MODEL_HUGEPAGES_FREE, 1, 0, -ENOMEM, "hugeadm"},
+		{MODEL_MEMORY, 1, -EIO, -EIO, "how much memory"},
+		{MODEL_LOCK_LIMIT, 1, -EIO, -EIO, "cannot read this process's memlock"},
+		{MODEL_LOCK_LIMIT, 1, 1, -EIO, "cannot read this process's memlock"},
+		{MODEL_LOCKED, 1, -EIO, -EIO, "cannot read this process's memlock"},
+		{MODEL_GROUP_FLAGS, 1, -EIO, -EIO, "does not tell the state"},
+		{MODEL_GROUP_ATTACH, 1, -EBUSY, -EBUSY, "in a container already"},
+		{MODEL_FACTS, 1, -EINVAL, -EIO, "does not describe"},
+	};
+	struct findings all;
+
+	machine(&model_lpar);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		model_fail(rows[i].op, rows[i].n, rows[i].kernel);
+		wrong(DEV_A, GIB(1), rows[i].err, rows[i].word);
+		assert_true(model_failed());
+	}
+	/* What the windows are to serve is not known, so nothing is said of them. */
+	model_fail(MODEL_MEMORY, 1, -EIO);
+	check(DEV_A, GIB(1), &all);
+	assert_int_equal(all.wrong, 1);
+	assert_int_equal(all.unknown, 1);
+	/* A device of the group is not free, and which one cannot be told. */
+	model_set_driver(DEV_A2, "e1000e");
+	model_fail(MODEL_GROUP_DEVICE, 3, -ENOENT);
+	wrong(DEV_A, GIB(1), -ENXIO, "is not viable");
+}
+
 /* Two things wrong at once are both told. */
 static void everything_at_once(void)
 {
@@ -137,6 +174,12 @@ static void small_questions(void)
 	model_set_memlock(MIB(64), false);
 	assert_ok(tce_lock_free(&bytes));
 	assert_int_equal(bytes, MIB(64));
+	model_fail(MODEL_LOCKED, 1, -EIO);
+	assert_int_equal(tce_lock_free(&bytes), -EIO);
+	assert_int_equal(bytes, MIB(64));
+	model_fail(MODEL_DEVICE_GROUP, 1, -ENODEV);
+	assert_int_equal(tce_device_group(DEV_B, &group), -ENODEV);
+	assert_sentence("no IOMMU group");
 }
 
 static void reserved_fields(void)
@@ -164,9 +207,10 @@ static void reserved_fields(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(a_ready_machine),	whole_test(what_can_be_wrong),
-		whole_test(everything_at_once), whole_test(small_questions),
-		whole_test(reserved_fields),	whole_test(a_slot_without_its_window),
+		whole_test(a_ready_machine),	       whole_test(what_can_be_wrong),
+		whole_test(what_the_kernel_may_say),   whole_test(everything_at_once),
+		whole_test(small_questions),	       whole_test(reserved_fields),
+		whole_test(a_slot_without_its_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,11 @@ static void child_calls(const void *arg)
 	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2)};
 	unsigned before = asked();
 	tce_iova_t any = TCE_IOVA_ANY;
+	static const struct tce_driver driver;
+	struct tce_space_info info;
+	struct tce_calls calls;
 	struct tce_space *none;
+	size_t n = 0;
 	int fd;
 
 	assert_eperm(tce_register(va + MIB(16), MIB(2), MIB(2)));
@@ -73,6 +77,15 @@ static void child_calls(const void *arg)
 	assert_eperm(tce_space_device(space, DEV_A, &fd));
 	assert_eperm(tce_window_create(space, MIB(2), GIB(64), 1, NULL));
 	assert_eperm(tce_window_remove(space, 0));
+	assert_eperm(tce_window_list(space, NULL, &n));
+	assert_eperm(tce_watch(va, MIB(8), &driver));
+	assert_eperm(tce_unwatch(va, MIB(8), &driver));
+	assert_eperm(tce_evict(va, MIB(8), 0));
+	assert_eperm(tce_space_info(space, &info));
+	assert_eperm(tce_space_runs(space, NULL, &n));
+	assert_eperm(tce_region_list(NULL, &n));
+	assert_eperm(tce_calls(&calls));
+	assert_eperm(tce_audit());
 	assert_int_equal(asked(), before);
 }
 
@@ -113,15 +126,15 @@ static void descriptors_are_closed(void)
 	take_down();
 }
 
-/* A descriptor that the child's owner closed, and whose number something else has by now. */
-static void given_descriptors_that_are_gone(void)
+/* A descriptor that its owner closed, and whose number something else has by now. */
+static void is_gone(const int *given, const int *left)
 {
 	int null;
 
 	build();
-	assert_ok(tce_kernel_model.close(adopted_group));
+	assert_ok(tce_kernel_model.close(*given));
 	null = dup(0);
-	assert_int_equal(null, adopted_group);
+	assert_int_equal(null, *given);
 	in_child(child_calls, NULL);
 	close(null);
 	assert_ok(tce_unmap(space, iova, MIB(8)));
@@ -129,7 +142,17 @@ static void given_descriptors_that_are_gone(void)
 	model_free(va, MIB(8));
 	assert_ok(tce_space_close(space, DEV_A));
 	assert_ok(tce_space_close(other, NULL));
-	assert_ok(tce_kernel_model.close(adopted_container));
+	assert_ok(tce_kernel_model.close(*left));
+}
+
+static void a_given_group_that_is_gone(void)
+{
+	is_gone(&adopted_group, &adopted_container);
+}
+
+static void a_given_container_that_is_gone(void)
+{
+	is_gone(&adopted_container, &adopted_group);
 }
 
 int main(void)
@@ -137,7 +160,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		whole_test(every_control_call),
 		whole_test(descriptors_are_closed),
-		whole_test(given_descriptors_that_are_gone),
+		whole_test(a_given_group_that_is_gone),
+		whole_test(a_given_container_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
