@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door: every target forwards to Meson or to the rig. `make` alone lists the targets.
 #   make check            everything: builds, native tests, guests (GUESTS=no leaves those out)
+#   make coverage         what the unit tests reach of lib/tce (report: build/coverage/report)
 #   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
 #   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
 #   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
@@ -28,6 +29,11 @@ bench:
 	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc
 	@LIBTCE_NO_BUILD=1 python3 -B tests/bench/bench.py $(ARGS)
 
+coverage:
+	@tests/guest/rig setup --no-guests
+	@python3 -B tests/check.py --build-only --only coverage
+	@python3 -B tests/mutate/coverage.py
+
 guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
@@ -47,4 +53,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check bench guest demo clean
+.PHONY: help setup build check coverage bench guest demo clean

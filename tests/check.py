@@ -145,8 +145,8 @@ def read_tap(text):
     return len(points) - failed - skipped, failed + (not whole), skipped
 
 
-def guest_suite(path, count):
-    """One suite of tests/guest/suites."""
+def tap_suite(what, path, count):
+    """A program of this tree whose output is TAP."""
     name = os.path.basename(path)[:-3]
     log = f"{LOGS}/{name}.tap"
     begin = time.monotonic()
@@ -158,14 +158,14 @@ def guest_suite(path, count):
         points = read_tap(f.read())
     if status and not points[1]:
         points = (points[0], 1, points[2])
-    finish(f"guest suite {name}", begin, log, points, count)
+    finish(f"{what} {name}", begin, log, points, count)
 
 
 def options():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--build-only", action="store_true")
     p.add_argument("--only", action="append", default=[], metavar="NAME",
-                   help="only this build or guest suite")
+                   help="only this build or suite")
     # A guest that boots or waits leaves a processor to another one.
     p.add_argument("--jobs", type=int, default=2, help="guest suites at a time (default: 2)")
     return p.parse_args()
@@ -201,8 +201,10 @@ def check(a, count):
     for name in TESTED:
         if wanted(name):
             native_tests(name, count)
+    if wanted("coverage"):
+        tap_suite("suite", f"{TREE}/tests/mutate/coverage.py", count)
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-        list(pool.map(lambda path: guest_suite(path, count), suites))
+        list(pool.map(lambda path: tap_suite("guest suite", path, count), suites))
     return True
 
 

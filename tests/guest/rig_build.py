@@ -19,6 +19,11 @@ BUILDS = {
                     "-Db_sanitize=thread", "-Db_lundef=false"],
     "ppc64le-gcc": ["--cross-file={cache}/cross-gcc.ini", "-Ddpdk=enabled"],
     "ppc64le-clang": ["--cross-file={cache}/cross-clang.ini", "-Ddpdk=enabled"],
+    # Counters that are the pages of a file (tests/mutate/coverage.py).
+    "coverage": ["--native-file={cache}/native-clang.ini", "-Ddpdk=disabled", "--buildtype=debug",
+                 "-Dc_args=-fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic "
+                 "-mllvm -runtime-counter-relocation", "-Dc_link_args=-fprofile-instr-generate",
+                 "-Db_lundef=false"],
     # A compiler and libc are all that the library alone may need.
     "minimal": ["-Ddpdk=disabled", "-Dtests=disabled"],
 }

@@ -27,8 +27,8 @@ KERNEL_SUITES = ("bookworm-backports", "trixie")
 KERNELS = {"4k": "linux-image-powerpc64le", "64k": "linux-image-powerpc64le-64k"}
 QEMU_MIN = (10, 0)
 
-HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", "pkg-config",
-                 "libcmocka-dev", "device-tree-compiler")
+HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", "llvm",
+                 "python3-clang", "pkg-config", "libcmocka-dev", "device-tree-compiler")
 BENCH_PACKAGES = ("gnuplot-nox",)
 CROSS_PACKAGES = ("gcc-powerpc64le-linux-gnu",)
 GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc-12-dev",
