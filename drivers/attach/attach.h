@@ -58,6 +58,11 @@ void pci_keep(struct rte_pci_device *pci);
 /** Tell the bus to leave a device alone that it knows of. */
 void pci_block(struct rte_pci_device *pci);
 
+/* quiet.c */
+
+/** Bring a device to rest that VFIO's reset does not: before EAL sets bus mastering. */
+int quiet(struct tce_space *space, const char *device);
+
 /* bus.c */
 
 /** Whether the user gave this device to EAL's PCI bus at start-up, by -a. */

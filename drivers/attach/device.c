@@ -97,15 +97,14 @@ static void drop(struct device *d)
 	free(d);
 }
 
-/* The descriptors of our own. */
+/* The descriptors of our own: the space's comes with looking at the device. */
 static int take_device(struct device *d)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
-	int fd;
-	int err = tce_space_device(d->group->space, d->name, &fd);
+	int err = quiet(d->group->space, d->name);
 
 	if (err)
-		return say(err, "%s", tce_error());
+		return err;
 	if (rte_vfio_setup_device(rte_pci_get_sysfs_path(), d->name, &d->pin, &info))
 		return say(-EIO, "%s: EAL cannot open the device: it said why above", d->name);
 	fcntl(d->pin, F_SETFD, FD_CLOEXEC);

@@ -288,7 +288,7 @@ static int vfio_device_mmap(int fd, uint64_t offset, size_t len, void *va)
 	return p == MAP_FAILED ? -errno : 0;
 }
 
-/* Clear bus mastering, and read it back: where a function cannot be reset. */
+/* Clear bus mastering, and read it back. */
 static int clear_bus_master(int fd)
 {
 	struct kernel_region config;
@@ -328,7 +328,10 @@ static int vfio_device_reset(int fd)
 
 static int vfio_device_stop(int fd)
 {
-	return vfio_device_reset(fd) ? clear_bus_master(fd) : 0;
+	/* A reset ends with the command register as it was before. */
+	int ret = clear_bus_master(fd);
+
+	return vfio_device_reset(fd) ? ret : 0;
 }
 
 static int vfio_device_irqs(int fd, enum kernel_irq irq, unsigned *n)

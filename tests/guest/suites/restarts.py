@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""testpmd started 20 times in one boot; every fourth is killed in full traffic, one of those with a
-child that outlives it. Each time all hugepages come back and the groups are free: also while that
-child lives, which has EAL's memory mapped, but holds nothing of VFIO's.
+"""testpmd started again and again in one boot, every fourth or second one killed in full traffic, one
+of those with a child that outlives it. Each time all hugepages come back and the groups are free:
+also while that child lives, which has EAL's memory mapped, but holds nothing of VFIO's.
 
-With igb alone: QEMU's e1000e has no function reset, and its PM reset resets nothing, so that the
-kernel has nothing but bus mastering to hold its receiver by when a process is killed."""
+With e1000e as well: QEMU's has no function reset, and its way back from D3hot resets nothing, so
+that a killed process leaves its receiver running, held by nothing but bus mastering.
+
+restarts.py [MACHINE MODEL STARTS KILL_EVERY] runs one of the cases, as long as asked for."""
 import os
 import re
 import sys
@@ -20,9 +22,9 @@ from testpmd import Testpmd, attach, fewer_drivers
 from wire import Wire
 
 PAGES = 256
-STARTS = 20
-KILLED = (3, 7, 11, 15, 19)
-WITH_CHILD = 11
+# Machine, NIC, starts, which of them are killed: every n-th.
+CASES = (("lpar", "igb", 20, 4), ("lpar", "e1000e", 10, 2), ("p9", "igb", 4, 2),
+         ("p9", "e1000e", 8, 2))
 FORKER = "/rig/forker.so"
 
 
@@ -63,11 +65,11 @@ def beside_the_child(tap, wire, guest, child):
     guest.run(f"kill -9 {child}", check=True)
 
 
-def one_start(tap, guest, wire, number):
+def one_start(tap, guest, wire, number, killed, with_child):
     devices = attach([nic.addr for nic in guest.nics])
-    killed, with_child = number in KILLED, number == WITH_CHILD
     how = "killed with a child alive" if with_child else "killed" if killed else "quit"
-    with tap.point(f"start {number + 1}: {how}, and all is back"):
+    name = f"{guest.machine}, {guest.nics[0].spec}"
+    with tap.point(f"{name}, start {number + 1}: {how}, and all is back"):
         if killed:
             said = run_and_kill(wire, guest, devices, with_child)
             tap.note(f"{said['good']} frames compared before, {said['lost']} lost")
@@ -80,16 +82,24 @@ def one_start(tap, guest, wire, number):
             group_is_free(guest, nic.addr)
 
 
-def main():
-    tap = Tap()
-    with tap.point("no stray DMA, no word from the kernel, from start to end"):
+def show(tap, machine, model, starts, every):
+    with tap.point(f"{machine}, {model}: no stray DMA, no word from the kernel, start to end"):
         with Wire(2) as wire:
-            nics = [Nic("igb", netdev=wire.netdev(port)) for port in (0, 1)]
-            with Guest("lpar", nics=nics, hugepages=PAGES,
+            nics = [Nic(model, netdev=wire.netdev(port)) for port in (0, 1)]
+            with Guest(machine, nics=nics, hugepages=PAGES,
                        files={FORKER: built("tests/guest/forker.so")}) as guest:
                 fewer_drivers(guest)
-                for number in range(STARTS):
-                    one_start(tap, guest, wire, number)
+                killed = [n for n in range(starts) if n % every == every - 1]
+                for n in range(starts):
+                    one_start(tap, guest, wire, n, n in killed, n == killed[len(killed) // 2])
+
+
+def main():
+    tap = Tap()
+    asked = sys.argv[1:]
+    cases = [(*asked[:2], int(asked[2]), int(asked[3]))] if asked else CASES
+    for case in cases:
+        show(tap, *case)
     return tap.end()
 
 
