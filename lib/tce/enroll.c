@@ -89,8 +89,8 @@ static int quarantine(struct tce_region *r, const char *why)
 	r->quarantined = true;
 	return tce_fail(
 		-EIO,
-		"region %#zx + %#zx is in quarantine: %s; its pages stay pinned until this process "
-		"ends, so never unmap or reuse them",
+		"region %#zx + %#zx is in quarantine: %s; its pages stay pinned: do not unmap or "
+		"reuse them before tce_reclaim() answers 0",
 		(size_t)r->va, r->len, why);
 }
 

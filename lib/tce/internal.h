@@ -133,8 +133,10 @@ struct tce_region {
 	unsigned users;
 	bool automatic;
 	bool quarantined;
-	bool ending; /* lost a part: ends with its last TCE */
-	bool fresh;  /* made by the call under way, which undoes it if it fails */
+	bool leaving; /* in quarantine, and the space that is being closed was the last to have it
+		       */
+	bool ending;  /* lost a part: ends with its last TCE */
+	bool fresh;   /* made by the call under way, which undoes it if it fails */
 	const struct tce_driver **driver; /* who is asked before it is evicted */
 	size_t drivers;
 	struct tce_use *use;
@@ -185,6 +187,14 @@ int tce_unenroll(struct tce_space *space, struct tce_region *r);
 
 /* Is there memlock for so many more bytes? -ENOMEM with the number. */
 int tce_lock_check(uint64_t bytes, const char *what);
+
+/* ---- quarantine.c: what leaves with a space ---- */
+
+/* Bytes of the regions that the space's end may free. */
+uint64_t tce_quarantine_leaving(void);
+
+/* It has ended: were they seen to be free, or is it not known? */
+void tce_quarantine_left(bool free);
 
 /* ---- walk.c ---- */
 

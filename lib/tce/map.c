@@ -165,8 +165,8 @@ static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
 	return tce_fail(
 		-EIO,
 		"map of VA %#zx + %#zx at IOVA %#llx: the hardware failed (%s); its regions are in "
-		"quarantine: their pages stay pinned until this process ends, so never unmap or "
-		"reuse them",
+		"quarantine: their pages stay pinned, do not unmap or reuse them before "
+		"tce_reclaim() answers 0",
 		(size_t)va, len, (ull)iova, words);
 }
 

@@ -64,12 +64,9 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* The end of a space that has no TCE and no registration any more: windows, device, group,
- * container. */
-static int end_space(struct tce_space *space)
+/* The end of a space that has no window any more: devices, group, container. */
+static void end_space(struct tce_space *space)
 {
-	int ret = tce_windows_close(space);
-
 	for (size_t i = 0; i < space->devices; i++)
 		close_fd(&space->device[i].fd);
 	/* UNSET_CONTAINER is refused while a device is open elsewhere; closing serves then. */
@@ -80,7 +77,21 @@ static int end_space(struct tce_space *space)
 	tce_dir_end(&space->dir);
 	free(space->device);
 	free(space);
-	return ret;
+}
+
+/*
+ * The same with regions in quarantine that are registered in its container alone. The container's
+ * end frees them, unless the kernel counts TCEs in them: locked memory then falls by less than all
+ * of them.
+ */
+static void end_with_quarantine(struct tce_space *space, bool has_windows)
+{
+	uint64_t leaving = tce_quarantine_leaving(), before = 0, after = 0;
+	bool known = leaving && !has_windows && !K->locked(&before);
+
+	end_space(space);
+	if (leaving)
+		tce_quarantine_left(known && !K->locked(&after) && before - after == leaving);
 }
 
 /* Does a space that is there already serve these options? */
@@ -142,7 +153,8 @@ static int give_up(struct tce_space *space, int ret)
 	char why[512];
 
 	snprintf(why, sizeof(why), "%s", tce_error());
-	(void)end_space(space);
+	(void)tce_windows_close(space);
+	end_space(space);
 	return tce_fail(ret, "%s", why);
 }
 
@@ -309,19 +321,26 @@ static int clear_all(struct tce_space *space)
 static int leave_region(struct tce_space *space, struct tce_region *r)
 {
 	struct tce_use *use = tce_use_of(r, space);
+	int ret;
 
 	if (!use)
 		return 0;
 	if (r->quarantined || use->live) {
-		/* To unregister would lose the pages; the region stays listed. */
+		/* To unregister could lose the pages. */
 		r->quarantined = true;
-		*use = r->use[--r->uses];
-		return tce_fail(-EIO, "region %#zx + %#zx is in quarantine: never unmap it",
-				(size_t)r->va, r->len);
+		ret = tce_fail(-EIO, "region %#zx + %#zx is in quarantine: do not unmap it",
+			       (size_t)r->va, r->len);
+	} else if (r->uses == 1 && (r->ending || (r->automatic && !r->users))) {
+		ret = tce_region_end(r);
+	} else {
+		ret = tce_unenroll(space, r);
 	}
-	if (r->uses == 1 && (r->ending || (r->automatic && !r->users)))
-		return tce_region_end(r);
-	return tce_unenroll(space, r);
+	if (ret) {
+		/* The end of the container may free it. */
+		*use = r->use[--r->uses];
+		r->leaving = !r->uses;
+	}
+	return ret;
 }
 
 /* No DMA of a device that was borrowed begins after this. */
@@ -353,7 +372,8 @@ static int close_space(struct tce_space *space)
 		result = result ? result : ret;
 	}
 	tce_array_remove((void **)P.space, &P.spaces, at);
-	ret = end_space(space);
+	ret = tce_windows_close(space);
+	end_with_quarantine(space, ret);
 	return result ? result : ret;
 }
 

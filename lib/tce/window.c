@@ -161,13 +161,14 @@ int tce_windows_plan(struct tce_space *space, const struct tce_need *need)
 
 int tce_windows_close(struct tce_space *space)
 {
+	bool leaving = tce_quarantine_leaving();
 	struct tce_window *w;
 	int result = 0;
 
 	TCE_FOR_EACH_WINDOW(w, space)
 	{
-		/* The default one ends with the container. */
-		int ret = w->is_default ? 0 : remove_window(space, w);
+		/* The default one ends with the container; but its table is locked memory, too. */
+		int ret = w->is_default && !leaving ? 0 : remove_window(space, w);
 
 		if (tce_window_peek(space, w_slot))
 			take_window(space, w);

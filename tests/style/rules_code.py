@@ -35,6 +35,7 @@ LOUD_CALLS = (
     "_exit", "_Exit", "quick_exit", "abort", "assert", "raise", "rte_exit", "rte_panic")
 LOUD_NAMES = ("stdout", "stderr", "STDOUT_FILENO", "STDERR_FILENO")
 LOUD = re.compile(rf"\b({'|'.join(LOUD_CALLS)})\s*\(|\b({'|'.join(LOUD_NAMES)})\b")
+# What a test preloads in the kernel's place has to have that name.
 MAY_IOCTL = ("lib/kernel/vfio.c", "tests/guest/refuser.c")
 IOCTL = re.compile(r"\bioctl\s*\(|\b(SYS|__NR)_ioctl\b")
 
@@ -132,8 +133,7 @@ def layers(files, _root):
 
 
 def ioctls(files, _root):
-    """One file issues ioctls: lib/kernel/vfio.c. An example may: it is an outsider's program; and
-    what a test preloads in the kernel's place has to have that name."""
+    """One file issues ioctls: lib/kernel/vfio.c. An example may: it is an outsider's program."""
     for f in files.values():
         if f.is_c() and f.path not in MAY_IOCTL and not f.path.startswith("examples/"):
             for match in IOCTL.finditer(f.code()):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""testpmd started again and again in one boot, every fourth or second one killed in full traffic, one
-of those with a child that outlives it. Each time all hugepages come back and the groups are free:
-also while that child lives, which has EAL's memory mapped, but holds nothing of VFIO's.
+"""testpmd started again and again in one boot, every fourth or second one killed in full traffic,
+one of those with a child that outlives it. Each time all hugepages come back and the groups are
+free: also while that child lives, which has EAL's memory mapped, but holds nothing of VFIO's.
 
 With e1000e as well: QEMU's has no function reset, and its way back from D3hot resets nothing, so
 that a killed process leaves its receiver running, held by nothing but bus mastering.

@@ -37,7 +37,7 @@ struct tce_map_options {
  *   -ERANGE  no window reaches below @opts->highest, or above @opts->lowest
  *   -ENOMEM  memlock too small to pin the region: the sentence has the number
  *   -EFAULT  the kernel found pages of the region missing
- *   -EIO     the hardware failed. The regions are in quarantine: never to be given back
+ *   -EIO     the hardware failed. The regions are in quarantine: not to be given back
  */
 int tce_map(struct tce_space *space, void *va, size_t len, const struct tce_map_options *opts,
 	    tce_iova_t *iova);

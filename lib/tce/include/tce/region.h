@@ -47,7 +47,7 @@ int tce_register(void *va, size_t len, size_t page);
  *   -ENOENT  no such region: the sentence names what is registered there instead
  *   -EBUSY   TCEs still point into it: @holders and @n tell which; nothing was changed
  *   -EIO     the kernel did not let go of the memory. The region is in quarantine: still pinned,
- *            never to be given to the allocator or the OS; tce_region_list() shows it
+ *            not to be given to the allocator or the OS before tce_reclaim()
  */
 int tce_release(void *va, size_t len, struct tce_holder *holders, size_t *n);
 

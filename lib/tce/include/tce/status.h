@@ -17,7 +17,8 @@ struct tce_region_info {
 	uint64_t tces;	  /**< TCEs of all spaces that point into it */
 	uint64_t dead;	  /**< bytes of it that were discarded */
 	bool automatic;	  /**< registered by tce_dma_map() */
-	bool quarantined; /**< the kernel may still reach it: never to be given back */
+	bool quarantined; /**< the kernel may still reach it: not to be given back before
+			     tce_reclaim() */
 };
 
 /** A space as it stands. */

@@ -31,6 +31,7 @@
 #include <tce/translate.h>
 #include <tce/status.h>
 #include <tce/evict.h>
+#include <tce/quarantine.h>
 #include <tce/check.h>
 
 #endif
