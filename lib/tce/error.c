@@ -50,20 +50,37 @@ static struct words *words(void)
 	return mine;
 }
 
-int tce_fail(int err, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static int keep(int err, const char *format, va_list ap)
 {
 	struct words *w = words();
 	char text[sizeof(w->sentence)];
-	va_list ap;
 
 	if (!w)
 		return err;
 	/* By way of a buffer, since an argument may be the last sentence itself. */
-	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
 	memcpy(w->sentence, text, sizeof(text));
 	return err;
+}
+
+int tce_fail(int err, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	err = keep(err, format, ap);
+	va_end(ap);
+	return err;
+}
+
+int tce_error_set(int err, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	err = keep(err, format, ap);
+	va_end(ap);
+	return tce_report(err);
 }
 
 int tce_report(int ret)

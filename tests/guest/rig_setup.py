@@ -33,7 +33,7 @@ BENCH_PACKAGES = ("gnuplot-nox",)
 CROSS_PACKAGES = ("gcc-powerpc64le-linux-gnu",)
 GUEST_PACKAGES = ("dpdk-dev", "libdpdk-dev", "libnuma-dev", "libc6-dev", "libgcc-12-dev",
                   "libcmocka-dev", "libpcap-dev", "busybox-static", "strace",
-                  "util-linux", "pciutils")
+                  "util-linux", "pciutils", "numactl", "libhugetlbfs-bin", "fio")
 NATIVE_PACKAGES = ("libdpdk-dev", "libnuma-dev")
 # The host's own C library and tools serve the native build; only DPDK's side is unpacked.
 NATIVE_OWN = re.compile(r"zlib1g|lib(?!c6|c-dev|gcc-|stdc|gomp|asan|crypt-dev|perl)")

@@ -158,12 +158,27 @@ static void draw(size_t len, size_t page)
 		pool->total = used(page) + len / page; /* reserved meanwhile */
 }
 
-static void add(char *va, size_t len, size_t page)
+/* Pages of the current process at @va, whatever keeps them. */
+static struct memory *note(char *va, size_t len, size_t page)
 {
 	struct memory *m = model_zalloc(1, sizeof(*m));
 
 	draw(len, page);
-	*m = (struct memory){.next = model.memory, .va = va, .len = len, .page = page};
+	*m = (struct memory){.next = model.memory, .va = va, .len = len, .page = page, .file = -1};
+	m->pins = model_zalloc(len / page, sizeof(*m->pins));
+	m->leaving = model_zalloc(len / page, sizeof(*m->leaving));
+	m->mapped = model_zalloc(len / page, sizeof(*m->mapped));
+	m->read_only = model_zalloc(len / page, sizeof(*m->read_only));
+	for (size_t i = 0; i < len / page; i++)
+		m->mapped[i] = here()->bit;
+	model.memory = m;
+	return m;
+}
+
+static void add(char *va, size_t len, size_t page)
+{
+	struct memory *m = note(va, len, page);
+
 	m->file = memfd_create("model", MFD_CLOEXEC);
 	if (m->file < 0 || ftruncate(m->file, (off_t)len))
 		model_die("no file for %zu bytes", len);
@@ -172,13 +187,6 @@ static void add(char *va, size_t len, size_t page)
 		model_die("no mapping of %zu bytes", len);
 	if (mmap(va, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, m->file, 0) != va)
 		model_die("no mapping of %zu bytes at %p", len, (void *)va);
-	m->pins = model_zalloc(len / page, sizeof(*m->pins));
-	m->leaving = model_zalloc(len / page, sizeof(*m->leaving));
-	m->mapped = model_zalloc(len / page, sizeof(*m->mapped));
-	m->read_only = model_zalloc(len / page, sizeof(*m->read_only));
-	for (size_t i = 0; i < len / page; i++)
-		m->mapped[i] = here()->bit;
-	model.memory = m;
 }
 
 static void check_shape(uintptr_t va, size_t len, size_t page)
@@ -247,8 +255,10 @@ static void unmap_page(struct memory *m, size_t i, const struct mm *mm)
 
 static void end(struct memory *m)
 {
-	munmap(m->pages, m->len);
-	close(m->file);
+	if (m->file >= 0) {
+		munmap(m->pages, m->len);
+		close(m->file);
+	}
 	free(m->pins);
 	free(m->leaving);
 	free(m->mapped);
@@ -272,6 +282,23 @@ static void reclaim(void)
 		*at = m->next;
 		end(m);
 	}
+}
+
+void model_adopt(void *va, size_t len, size_t page)
+{
+	check_shape((uintptr_t)va, len, page);
+	note(va, len, page)->pages = va;
+}
+
+void model_forget(void *va)
+{
+	size_t index;
+	struct memory *m = behind(here(), va, &index);
+
+	if (!m || m->file >= 0)
+		model_die("%p was not adopted", va);
+	memset(m->mapped, 0, m->len / m->page * sizeof(*m->mapped));
+	reclaim();
 }
 
 void model_free(void *va, size_t len)
@@ -333,7 +360,7 @@ void model_memory_end(void)
 
 		model.memory = m->next;
 		for (size_t i = 0; i < m->len / m->page; i++)
-			if (m->mapped[i])
+			if (m->mapped[i] && m->file >= 0)
 				munmap(m->va + i * m->page, m->page);
 		end(m);
 	}

@@ -138,6 +138,10 @@ void model_alloc_at(void *va, size_t len, size_t page);
 void model_free(void *va, size_t len);
 /* Nothing can write there any more, nor can it be registered for a device. */
 void model_set_read_only(void *va, size_t len);
+/* Take other memory of the process, pages of @page bytes that stay as they are, for the model's;
+ * let it go again. Its owner unmaps it. */
+void model_adopt(void *va, size_t len, size_t page);
+void model_forget(void *va);
 /* Bytes of pages that are neither free nor mapped: pinned by somebody, or lost. */
 uint64_t model_lost_pages(void);
 /* Is this page pinned? */

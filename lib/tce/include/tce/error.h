@@ -32,6 +32,18 @@ typedef void tce_error_fn(int err, const char *sentence, void *arg);
  */
 void tce_error_callback(tce_error_fn *fn, void *arg);
 
+/**
+ * Have a failure of something built on libtce told as libtce's own are: keep its sentence for this
+ * thread and hand it to the callback. For libraries and drivers.
+ *
+ * Units: @err: the -errno of the failure, which is returned; @format: as printf's, one line of
+ *   English. What tce_error() returned before may be among the arguments.
+ * Owner: nothing changes hands.
+ * Threads: any, not a signal handler.
+ * Errors: none of its own; it returns @err as it is.
+ */
+int tce_error_set(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 TCE_END_DECLS
 
 #endif
