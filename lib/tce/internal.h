@@ -234,6 +234,11 @@ struct tce_space {
 	struct tce_facts facts;
 	/* Read without the lock; a window keeps its slot for life, and slots may be NULL. */
 	struct tce_window *_Atomic window[TCE_WINDOWS_MAX];
+	/*
+	 * The window in which translation looks first. It is chosen before the space is handed out,
+	 * and changes only to tce_no_window, so that a reader needs no order to see what is in it.
+	 */
+	const struct tce_window *_Atomic guess;
 	struct tce_dir dir;
 	struct tce_device *device;
 	size_t devices;
@@ -263,8 +268,14 @@ static inline struct tce_window *tce_window_at(const struct tce_space *space, ui
 	return NULL;
 }
 
+/* A window of no IOVA, whose only entry is free. */
+extern const struct tce_window tce_no_window;
+
 int tce_windows_default(struct tce_space *space);
 int tce_windows_plan(struct tce_space *space, const struct tce_need *need);
+
+/* The windows are there: choose the one in which translation looks first. */
+void tce_windows_guess(struct tce_space *space);
 int tce_windows_close(struct tce_space *space);
 
 /* What a space is opened for, every default filled in. */
@@ -278,6 +289,12 @@ int tce_ask_container(int *fd);
 int tce_ask_group(int group, int *fd);
 int tce_ask_attach(int group, int group_fd, int container_fd);
 int tce_ask_facts(int container_fd, struct tce_facts *facts);
+
+/* ---- translate.c [any] ---- */
+
+/* tce_iova() where the guess fails: another window, memory that lies otherwise, or none. */
+int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
+		     size_t *len);
 
 /* ---- map.c ---- */
 

@@ -196,6 +196,7 @@ static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t 
 	settle(space, va, len, true);
 	count_live(space, p, va, len);
 	/* In this order: memory that is mapped elsewhere too is translated all the while. */
+	tce_table_rebase(p->w, p->at, p->n, va);
 	tce_table_publish(p->w, p->at, p->n);
 	tce_dir_set(&space->dir, va, len, iova, still_true, space);
 	return 0;

@@ -78,8 +78,8 @@ static int place_fixed(const struct tce_space *space, uintptr_t va, size_t len, 
 /* How a window failed to have room, from the least hopeful on. */
 enum misfit { NO_WINDOW, PAGE_TOO_LARGE, OUT_OF_REACH, FULL, FITS };
 
-static enum misfit try_window(struct tce_window *w, size_t len, uint64_t fits, uint64_t low,
-			      uint64_t high, uint64_t align, struct tce_place *place)
+static enum misfit try_window(struct tce_window *w, uintptr_t va, size_t len, uint64_t fits,
+			      uint64_t low, uint64_t high, uint64_t align, struct tce_place *place)
 {
 	uint64_t page = 1ull << w->shift, end = tce_last(w->start, w->size);
 	size_t first = 0, last = w->entries - 1;
@@ -100,6 +100,10 @@ static enum misfit try_window(struct tce_window *w, size_t len, uint64_t fits, u
 	}
 	place->w = w;
 	place->n = len >> w->shift;
+	if (tce_table_guess(w, va, place->n, &place->at) && place->at >= first &&
+	    place->at <= last && place->n <= last - place->at + 1 &&
+	    !((w->start + ((uint64_t)place->at << w->shift)) & (align - 1)))
+		return FITS;
 	return tce_table_find(w, place->n, align > page ? align : page, first, last, &place->at)
 		       ? FITS
 		       : FULL;
@@ -161,7 +165,7 @@ static int place_any(const struct tce_space *space, uintptr_t va, size_t len, ui
 		}
 		if (!w)
 			return no_place(best, space, va, len, fits, low, high);
-		m = try_window(w, len, fits, low, high, align, place);
+		m = try_window(w, va, len, fits, low, high, align, place);
 		if (m == FITS)
 			return 0;
 		if (m > best)

@@ -48,6 +48,7 @@ static int new_space(int group, struct tce_space **space)
 		return tce_fail(-ENOMEM, "no memory to describe a space");
 	s->group = group;
 	s->users = 1;
+	atomic_init(&s->guess, &tce_no_window);
 	s->group_fd = s->container_fd = s->given_group_fd = s->given_container_fd = -1;
 	ret = tce_dir_init(&s->dir);
 	if (ret)
@@ -138,6 +139,7 @@ static int set_up(struct tce_space *space, const struct tce_space_options *opts)
 		ret = tce_windows_default(space);
 	if (!ret && !opts->no_windows)
 		ret = tce_windows_plan(space, &need);
+	tce_windows_guess(space);
 	space->highest = opts->highest ? opts->highest : UINT64_MAX;
 	return ret;
 }

@@ -110,8 +110,8 @@ static int audit_entry(const struct tce_space *space, const struct tce_window *w
 			"the region that it names",
 			iova, space->group, (ull)va);
 	use->counted++;
-	if (tce_iova(space, (void *)(uintptr_t)va, 1, &found, NULL) ||
-	    tce_va(space, found, 1, &back, NULL) || (uintptr_t)back != va)
+	if (tce_iova_by_hint(space, va, 1, &found, NULL) || tce_va(space, found, 1, &back, NULL) ||
+	    (uintptr_t)back != va)
 		return tce_fail(
 			-EUCLEAN,
 			"audit: VA %#llx is mapped at IOVA %#llx of group %d, but is not found",

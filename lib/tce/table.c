@@ -13,6 +13,11 @@ int tce_table_init(struct tce_window *w, uint64_t size, unsigned shift)
 	w->number_bits = shift - TCE_ENTRY_NUMBER_SHIFT;
 	if (w->number_bits > TCE_NUMBER_BITS_MAX)
 		w->number_bits = TCE_NUMBER_BITS_MAX;
+	/* The largest power of two that the window holds: it is one itself, but for odd platforms.
+	 */
+	w->mask = (1ull << tce_log2(size)) - 1;
+	w->inside = (1ull << shift) - 1;
+	w->telling = ~w->inside | TCE_ENTRY_VALID;
 	w->hole_first = SIZE_MAX;
 	w->kept = SIZE_MAX;
 	ret = tce_lazy_init(&w->lazy, entries, "the table of a window");
@@ -147,6 +152,47 @@ size_t tce_table_largest(const struct tce_window *w)
 		i += step;
 	}
 	return best;
+}
+
+/* Is an entry in use, or outside of what is handed out? */
+static bool is_taken(const struct tce_window *w, size_t at)
+{
+	size_t busy;
+
+	return at >= w->entries || tce_table_excluded(w, at, 1) || tce_table_busy(w, at, 1, &busy);
+}
+
+/* With [at, at + n) taken too: is there room in one piece for the rest of what was promised? */
+static bool keeps_promise(const struct tce_window *w, size_t at, size_t n)
+{
+	size_t rest = w->promised > w->used + n ? w->promised - w->used - n : 0, found;
+
+	if (!rest || !w->promised)
+		return w->promised;
+	return (at && tce_table_find(w, rest, 1, 0, at - 1, &found)) ||
+	       (at + n < w->entries && tce_table_find(w, rest, 1, at + n, w->entries - 1, &found));
+}
+
+bool tce_table_guess(const struct tce_window *w, uint64_t va, size_t n, size_t *at)
+{
+	size_t i = tce_guess(w, va) >> w->shift, busy;
+
+	/* An empty table has no base yet. */
+	if (!w->used || n > w->entries - i || tce_table_excluded(w, i, n) ||
+	    tce_table_busy(w, i, n, &busy))
+		return false;
+	/* Below entry 0 is SIZE_MAX, which is taken. */
+	if (!is_taken(w, i - 1) && !is_taken(w, i + n) && !keeps_promise(w, i, n))
+		return false;
+	*at = i;
+	return true;
+}
+
+void tce_table_rebase(struct tce_window *w, size_t at, size_t n, uint64_t va)
+{
+	if (n > w->used - n)
+		atomic_store_explicit(&w->base, va - ((uint64_t)at << w->shift),
+				      memory_order_relaxed);
 }
 
 int tce_table_open(struct tce_window *w, size_t at, size_t n)

@@ -27,13 +27,23 @@
 #define TCE_NUMBER_BITS_MAX    20
 
 struct tce_window {
-	/* What translation reads first. */
+	/* What translation reads, in one cache line; set when the space is handed out. */
 	uint64_t start;
 	uint64_t size;
 	_Atomic uint64_t *entry;
-	unsigned shift; /* log2 of the I/O page */
+	/*
+	 * The guess: a VA is likely mapped at offset (VA - base) & mask. Any multiple of the page
+	 * will do as a base, since the entry says whether the guess is right; the mask keeps it
+	 * inside of the window.
+	 */
+	_Atomic uint64_t base;
+	uint64_t mask;
+	uint64_t telling; /* the bits of an entry that say whether a guess is right */
+	uint64_t inside;  /* the bits of an address that lie inside of a page */
+	unsigned shift;	  /* log2 of the I/O page */
 	unsigned number_bits;
 	size_t entries;
+	size_t promised; /* entries that the space was opened for; 0: nobody said */
 	struct tce_lazy lazy;
 	uint16_t *leaf; /* entries in use per page of the table */
 	size_t used;
@@ -81,6 +91,16 @@ int tce_table_open(struct tce_window *w, size_t at, size_t n);
 /* What an entry below its page says. */
 uint64_t tce_table_bits(const struct tce_window *w, unsigned number, unsigned access);
 
+/*
+ * The free run of n entries where the guess will find a VA: false if there is none, or if taking
+ * it would leave holes that cost too much: it has to touch something in use or an end of the
+ * window, or leave room in one piece for what the space was opened for.
+ */
+bool tce_table_guess(const struct tce_window *w, uint64_t va, size_t n, size_t *at);
+
+/* A mapping larger than all before it is the one to be guessed right. */
+void tce_table_rebase(struct tce_window *w, size_t at, size_t n, uint64_t va);
+
 void tce_table_claim(struct tce_window *w, size_t at, size_t n, uint64_t va, uint64_t bits);
 void tce_table_publish(struct tce_window *w, size_t at, size_t n);
 void tce_table_unpublish(struct tce_window *w, size_t at, size_t n);
@@ -105,6 +125,18 @@ static inline uint64_t tce_entry_load(const struct tce_window *w, size_t at)
 static inline uint64_t tce_entry_peek(const struct tce_window *w, size_t at)
 {
 	return atomic_load_explicit(&w->entry[at], memory_order_relaxed);
+}
+
+/* The offset into the window at which a VA is likely mapped. */
+static inline uint64_t tce_guess(const struct tce_window *w, uint64_t va)
+{
+	return (va - atomic_load_explicit(&w->base, memory_order_relaxed)) & w->mask;
+}
+
+/* Does an entry say that this VA, whose offset into the page was guessed right, is behind it? */
+static inline bool tce_entry_is(const struct tce_window *w, uint64_t entry, uint64_t va)
+{
+	return !((entry ^ (va | TCE_ENTRY_VALID)) & w->telling);
 }
 
 static inline uint64_t tce_entry_va(const struct tce_window *w, uint64_t entry)

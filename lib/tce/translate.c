@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Translation: hint, then one load that confirms it in the table. No lock, no sentence. */
+/* Translation: a guess or a hint, then one load that confirms it in the table. No lock, no
+ * sentence. */
 #include "internal.h"
+
+/* Kept out of line and out of the way. */
+#define RARE __attribute__((noinline, cold))
 
 /*
  * How many bytes from (entry at, offset off into its page) follow contiguously in VA and IOVA, up
@@ -22,62 +26,123 @@ static size_t contiguous(const struct tce_window *w, size_t at, uint64_t va_page
 	return have < want ? (size_t)have : want;
 }
 
+/* What contiguous() says of an address at an offset into a window. */
+static size_t follows(const struct tce_window *w, uint64_t offset, uint64_t va, size_t want)
+{
+	uint64_t off = offset & w->inside;
+
+	return contiguous(w, offset >> w->shift, va - off, off, want);
+}
+
 /* Does the TCE at an IOVA hold this VA? Then how far, at most want, if len is not NULL. */
 static bool confirm(const struct tce_space *space, uint64_t iova, uint64_t va, size_t want,
 		    size_t *len)
 {
 	const struct tce_window *w = tce_window_at(space, iova);
 	uint64_t off, e;
-	size_t at;
 
 	if (!w)
 		return false;
-	at = (iova - w->start) >> w->shift;
-	off = (iova - w->start) & ((1ull << w->shift) - 1);
-	e = tce_entry_load(w, at);
+	off = (iova - w->start) & w->inside;
+	e = tce_entry_load(w, (iova - w->start) >> w->shift);
 	if (!(e & TCE_ENTRY_VALID) || tce_entry_va(w, e) + off != va)
 		return false;
 	if (len)
-		*len = contiguous(w, at, va - off, off, want);
+		*len = follows(w, iova - w->start, va, want);
 	return true;
 }
 
-int tce_iova(const struct tce_space *space, const void *addr, size_t want, tce_iova_t *iova,
-	     size_t *len)
+RARE int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
+			  size_t *len)
 {
-	uint64_t va = (uintptr_t)addr, guess, before;
+	uint64_t hint, before;
 
-	if (!tce_dir_hint(&space->dir, va, &guess))
+	if (!tce_dir_hint(&space->dir, va, &hint))
 		return -ENOENT;
-	while (!confirm(space, guess, va, want, len)) {
+	while (!confirm(space, hint, va, want, len)) {
 		/*
 		 * Memory that is mapped at several IOVAs is led to another one before one of them
 		 * goes: look again where the hint has changed. The acquire of the entry's load
 		 * orders this load behind it; pairs with the fence of tce_table_unpublish().
 		 */
-		before = guess;
-		if (!tce_dir_hint(&space->dir, va, &guess) || guess == before)
+		before = hint;
+		if (!tce_dir_hint(&space->dir, va, &hint) || hint == before)
 			return -ENOENT;
 	}
-	*iova = guess;
+	*iova = hint;
 	return 0;
+}
+
+/* The guess was right, and what is wanted runs past the first page. */
+static RARE int length_from(const struct tce_window *w, uint64_t offset, uint64_t va, size_t want,
+			    size_t *len)
+{
+	*len = follows(w, offset, va, want);
+	return 0;
+}
+
+/*
+ * Both ways guess first, from what does not depend on the address but for a subtraction and an
+ * addition, and have one entry confirm it. A processor predicts that branch, so that what comes
+ * next need not wait for the entry.
+ */
+int tce_iova(const struct tce_space *space, const void *addr, size_t want, tce_iova_t *iova,
+	     size_t *len)
+{
+	/* Relaxed: see struct tce_space. */
+	const struct tce_window *w = atomic_load_explicit(&space->guess, memory_order_relaxed);
+	uint64_t va = (uintptr_t)addr, offset = tce_guess(w, va);
+
+	/* What the directory says is looked at after the entry: see tce_iova_by_hint(). */
+	if (!tce_entry_is(w, tce_entry_load(w, offset >> w->shift), va))
+		return tce_iova_by_hint(space, va, want, iova, len);
+	*iova = w->start + offset;
+	if (!len)
+		return 0;
+	if (want - 1 > (~va & w->inside))
+		return length_from(w, offset, va, want, len);
+	*len = want;
+	return 0;
+}
+
+/* Where the guess fails: memory that lies otherwise, or none. */
+static RARE int va_by_entry(const struct tce_window *w, uint64_t offset, size_t want, void **va,
+			    size_t *len)
+{
+	uint64_t e = tce_entry_load(w, offset >> w->shift), found;
+
+	if (!(e & TCE_ENTRY_VALID))
+		return -ENOENT;
+	found = tce_entry_va(w, e) + (offset & w->inside);
+	*va = (void *)(uintptr_t)found;
+	if (len)
+		*len = follows(w, offset, found, want);
+	return 0;
+}
+
+static RARE int va_elsewhere(const struct tce_space *space, tce_iova_t iova, size_t want, void **va,
+			     size_t *len)
+{
+	const struct tce_window *w = tce_window_at(space, iova);
+
+	return w ? va_by_entry(w, iova - w->start, want, va, len) : -ENOENT;
 }
 
 int tce_va(const struct tce_space *space, tce_iova_t iova, size_t want, void **va, size_t *len)
 {
-	const struct tce_window *w = tce_window_at(space, iova);
-	uint64_t off, e;
-	size_t at;
+	const struct tce_window *w = atomic_load_explicit(&space->guess, memory_order_relaxed);
+	uint64_t offset = iova - w->start;
+	uint64_t guess = atomic_load_explicit(&w->base, memory_order_relaxed) + offset;
 
-	if (!w)
-		return -ENOENT;
-	at = (iova - w->start) >> w->shift;
-	off = (iova - w->start) & ((1ull << w->shift) - 1);
-	e = tce_entry_load(w, at);
-	if (!(e & TCE_ENTRY_VALID))
-		return -ENOENT;
-	*va = (void *)(uintptr_t)(tce_entry_va(w, e) + off);
-	if (len)
-		*len = contiguous(w, at, tce_entry_va(w, e), off, want);
+	if (offset >= w->size)
+		return va_elsewhere(space, iova, want, va, len);
+	if (!tce_entry_is(w, tce_entry_load(w, offset >> w->shift), guess))
+		return va_by_entry(w, offset, want, va, len);
+	*va = (void *)(uintptr_t)guess;
+	if (!len)
+		return 0;
+	if (want - 1 > (~guess & w->inside))
+		return length_from(w, offset, guess, want, len);
+	*len = want;
 	return 0;
 }

@@ -65,9 +65,25 @@ static void end_window(struct tce_window *w)
 
 static void take_window(struct tce_space *space, struct tce_window *w)
 {
+	if (atomic_load_explicit(&space->guess, memory_order_relaxed) == w)
+		atomic_store_explicit(&space->guess, &tce_no_window, memory_order_relaxed);
 	set_slot(space, w, NULL);
 	tce_synchronize();
 	end_window(w);
+}
+
+static _Atomic uint64_t no_entry;
+const struct tce_window tce_no_window = {.entry = &no_entry, .telling = TCE_ENTRY_VALID};
+
+void tce_windows_guess(struct tce_space *space)
+{
+	const struct tce_window *w, *guess = &tce_no_window;
+
+	/* Most memory is where the largest I/O page is. */
+	TCE_FOR_EACH_WINDOW(w, space)
+	if (w->shift > guess->shift)
+		guess = w;
+	atomic_store_explicit(&space->guess, guess, memory_order_relaxed);
 }
 
 int tce_windows_default(struct tce_space *space)
@@ -156,7 +172,10 @@ int tce_windows_plan(struct tce_space *space, const struct tce_need *need)
 	if (ret)
 		return ret;
 	ret = create(space, plan.page, plan.size, plan.levels, &w);
-	return ret ? ret : tce_plan_verify(need, w->start, w->size);
+	if (ret)
+		return ret;
+	w->promised = (need->mem + plan.page - 1) / plan.page;
+	return tce_plan_verify(need, w->start, w->size);
 }
 
 int tce_windows_close(struct tce_space *space)
