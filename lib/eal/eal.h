@@ -5,7 +5,8 @@
  *
  * Where EAL runs with IOVA as PA, the memory segments' IOVAs are rewritten to ours: pools, zones
  * and drivers take them from there. Where it runs with IOVA as VA, the windows must take EAL's
- * addresses as they are.
+ * addresses as they are. Neither concerns a driver that translates from addresses itself: in its
+ * space memory may be at any IOVA, and the segments' IOVAs are left alone for its sake.
  *
  * Functions that can fail return 0 or -errno, and tce_eal_error() has the sentence of this thread's
  * last failure. None may be called with a lock of EAL's memory held, but where it is said.
@@ -36,7 +37,14 @@ struct tce_eal_member {
 	 * Called with EAL's memory locks held: may neither allocate from EAL nor wait for others.
 	 */
 	void (*stop)(void *arg);
+	/**
+	 * Memory was taken away: whatever was kept of its translation is void. May be NULL.
+	 * Called as @stop is.
+	 */
+	void (*gone)(void *arg, const void *addr, size_t len);
 	void *arg;
+	/** The space's drivers translate from addresses: EAL's IOVAs mean nothing to them. */
+	bool translates;
 };
 
 /** What EAL's memory needs. -ENOTSUP: EAL runs without hugepages. */
@@ -50,6 +58,7 @@ int tce_eal_ready(void);
 
 /**
  * Map all of EAL's memory into a space, and from then on whatever comes and goes.
+ * -EEXIST: it has joined already, for another driver.
  * -ERANGE: its windows share no range with those of the spaces that joined before.
  * Otherwise what libtce answered. On failure nothing has changed.
  */

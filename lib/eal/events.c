@@ -29,6 +29,13 @@ void events_report(const char *sentence)
 		reporter(sentence);
 }
 
+/* Segments get our IOVAs where somebody goes by them, and in any case what says: not mapped. */
+static void write_iovas(const struct run *run, int err)
+{
+	if (members_laid_out || err)
+		segments_write(run);
+}
+
 /* One by one the pages may find room where the run as a whole found none. */
 static int map_pages(const struct run *run)
 {
@@ -42,7 +49,7 @@ static int map_pages(const struct run *run)
 		page.len = run->page;
 		err = members_map(&page);
 		failed = err ? err : failed;
-		segments_write(&page);
+		write_iovas(&page, err);
 	}
 	return failed;
 }
@@ -58,7 +65,7 @@ static int take_run(struct run *run)
 		return map_pages(run);
 	if (err || !members)
 		run->iova = wanted == RUN_ANY || err ? RUN_ANY : wanted;
-	segments_write(run);
+	write_iovas(run, err);
 	return err;
 }
 
@@ -84,7 +91,7 @@ static void memory_came(const void *addr, size_t len)
 
 static void on_event(enum rte_mem_event event, const void *addr, size_t len, void *arg)
 {
-	if (!members_laid_out)
+	if (!members_registered)
 		return;
 	if (event == RTE_MEM_EVENT_ALLOC)
 		memory_came(addr, len);

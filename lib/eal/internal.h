@@ -41,16 +41,23 @@ struct member {
 };
 
 extern struct member *members;
+/** Whether EAL's memory is registered, and followed. */
+extern bool members_registered;
 /** Whether EAL's segments carry our IOVAs already. */
 extern bool members_laid_out;
 
 /** The window of a space where memory of EAL's goes. -ENOSPC: none takes its page size. */
 int members_window(const struct member *member, size_t page, struct tce_window_info *window);
-/** What every member, and @extra unless it is NULL, can hand out for pages of this size. */
+/**
+ * What every member that goes by EAL's IOVAs, and @extra unless it is NULL, can hand out for pages
+ * of this size.
+ */
 int members_range(const struct member *extra, size_t page, struct range *range);
-/** Map a run in one space: at its IOVA if it has one. */
+/** Map a run in one space: at its IOVA if it has one, and if the space goes by that. */
 int members_map_one(const struct member *member, struct run *run);
-/** Map a run in every member's space, at the same IOVA. All or none. */
+/** Clear a run that members_map_one() mapped. */
+void members_unmap_one(const struct member *member, const struct run *run);
+/** Map a run in every member's space, at the same IOVA in those that go by it. All or none. */
 int members_map(struct run *run);
 /** Register a run's memory, and take that back. */
 int members_register(const struct run *run);

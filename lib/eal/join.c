@@ -78,35 +78,48 @@ static int reaches(const struct member *new, const struct run *run)
 static int map_runs(const struct member *new, struct runs *runs)
 {
 	struct range common;
-	int err = runs->n ? members_range(new, runs->run[0].page, &common) : 0;
+	bool placed = !new->is.translates;
+	int err = placed && runs->n ? members_range(new, runs->run[0].page, &common) : 0;
 
-	for (size_t i = 0; i < runs->n && !err; i++)
+	for (size_t i = 0; placed && i < runs->n && !err; i++)
 		err = reaches(new, &runs->run[i]);
 	for (size_t i = 0; i < runs->n && !err; i++) {
 		err = members_map_one(new, &runs->run[i]);
 		while (err && i-- > 0)
-			tce_unmap(new->is.space, runs->run[i].iova, runs->run[i].len);
+			members_unmap_one(new, &runs->run[i]);
 	}
 	return err;
 }
 
 static int take_in(struct member *new, struct runs *runs)
 {
-	int err = members_laid_out ? 0 : register_runs(runs);
+	int err = members_registered ? 0 : register_runs(runs);
 
 	if (err)
 		return err;
 	err = map_runs(new, runs);
-	if (err && !members_laid_out)
+	if (err && !members_registered)
 		for (size_t i = 0; i < runs->n; i++)
 			members_release(&runs->run[i]);
 	if (err)
 		return err;
-	for (size_t i = 0; i < runs->n; i++)
+	members_registered = true;
+	for (size_t i = 0; i < runs->n && !new->is.translates; i++)
 		segments_write(&runs->run[i]);
-	members_laid_out = true;
+	members_laid_out = members_laid_out || !new->is.translates;
 	new->next = members;
 	members = new;
+	return 0;
+}
+
+static int check_new(const struct tce_eal_member *member)
+{
+	for (const struct member *m = members; m; m = m->next)
+		if (m->is.space == member->space)
+			return eal_fail(-EEXIST,
+					"%s is in use by another driver of this process already: "
+					"one driver has all the devices of a group",
+					member->name);
 	return 0;
 }
 
@@ -120,7 +133,9 @@ int tce_eal_join(const struct tce_eal_member *member)
 		return eal_fail(-ENOMEM, "no memory to note a space");
 	new->is = *member;
 	begin();
-	err = events_follow();
+	err = check_new(member);
+	if (!err)
+		err = events_follow();
 	if (!err && segments_all(&runs, members_laid_out, members == NULL))
 		err = eal_fail(-ENOMEM, "no memory to list EAL's memory segments");
 	if (!err)
@@ -129,7 +144,7 @@ int tce_eal_join(const struct tce_eal_member *member)
 	runs_free(&runs);
 	if (err)
 		free(new);
-	else
+	else if (!member->translates)
 		segments_refresh_zones();
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <tce/tce.h>
 
 struct member *members;
+bool members_registered;
 bool members_laid_out;
 
 /* The kernel offers 2 windows for each group; a platform with more than this is not known. */
@@ -62,11 +63,16 @@ static int narrow(const struct member *member, size_t page, struct range *range,
 int members_range(const struct member *extra, size_t page, struct range *range)
 {
 	struct range common = {0, UINT64_MAX};
-	const struct member *first = members ? members : extra;
+	const struct member *first = NULL;
 	int err = 0;
 
-	for (const struct member *m = members; m && !err; m = m->next)
+	for (const struct member *m = members; m && !err; m = m->next) {
+		if (m->is.translates)
+			continue;
+		first = first ? first : m;
 		err = narrow(m, page, &common, first);
+	}
+	first = first ? first : extra;
 	if (extra && !err)
 		err = narrow(extra, page, &common, first);
 	if (!err)
@@ -76,12 +82,16 @@ int members_range(const struct member *extra, size_t page, struct range *range)
 
 int members_map_one(const struct member *member, struct run *run)
 {
-	tce_iova_t iova = run->iova == RUN_ANY ? TCE_IOVA_ANY : run->iova;
+	bool any = member->is.translates || run->iova == RUN_ANY;
+	tce_iova_t iova = any ? TCE_IOVA_ANY : run->iova;
 	struct tce_map_options opts = {0};
 	struct range range;
 	int err = 0;
 
-	if (run->iova == RUN_ANY) {
+	/* Devices skip descriptors that point at 0. */
+	if (member->is.translates)
+		opts.lowest = run->page;
+	else if (any) {
 		err = members_range(member, run->page, &range);
 		if (err)
 			return err;
@@ -91,8 +101,17 @@ int members_map_one(const struct member *member, struct run *run)
 	err = tce_map(member->is.space, run->va, run->len, &opts, &iova);
 	if (err)
 		return eal_fail(err, "%s: %s", member->is.name, tce_error());
-	run->iova = iova;
+	if (!member->is.translates)
+		run->iova = iova;
 	return 0;
+}
+
+void members_unmap_one(const struct member *member, const struct run *run)
+{
+	tce_iova_t iova = run->iova;
+
+	if (!member->is.translates || !tce_iova(member->is.space, run->va, 1, &iova, NULL))
+		tce_unmap(member->is.space, iova, run->len);
 }
 
 int members_map(struct run *run)
@@ -103,7 +122,7 @@ int members_map(struct run *run)
 		int err = members_map_one(m, &mapped);
 
 		for (const struct member *u = members; err && u != m; u = u->next)
-			tce_unmap(u->is.space, mapped.iova, mapped.len);
+			members_unmap_one(u, &mapped);
 		if (err)
 			return err;
 	}
@@ -168,16 +187,8 @@ static bool stop_those_that_reach(const char *addr, size_t len)
 	return any;
 }
 
-void members_discard(const void *addr, size_t len)
+static void stop_after(const char *addr, size_t len)
 {
-	union {
-		const void *fixed;
-		void *open;
-	} va = {.fixed = addr};
-
-	/* EAL's events show memory as constant; nothing here writes to it. */
-	if (!tce_discard(va.open, len))
-		return;
 	if (!stop_those_that_reach(addr, len)) {
 		/* Memory whose map failed: that was reported, and no device was given it. */
 		if (!segments_mapped(addr, len))
@@ -187,4 +198,19 @@ void members_discard(const void *addr, size_t len)
 			m->is.stop(m->is.arg);
 	}
 	events_report(tce_error());
+}
+
+void members_discard(const void *addr, size_t len)
+{
+	union {
+		const void *fixed;
+		void *open;
+	} va = {.fixed = addr};
+
+	/* EAL's events show memory as constant; nothing here writes to it. */
+	if (tce_discard(va.open, len))
+		stop_after(addr, len);
+	for (const struct member *m = members; m; m = m->next)
+		if (m->is.gone)
+			m->is.gone(m->is.arg, addr, len);
 }
