@@ -20,7 +20,7 @@
  * from closing the group when the application takes the port away before the vdev.
  */
 struct device {
-	char name[ATTACH_NAME_MAX];
+	char name[PLUGIN_DEVICE_MAX];
 	struct group *group;
 	int pin;
 	struct device *next;
@@ -124,7 +124,7 @@ static int plug(struct device *d)
 		   d->name);
 }
 
-int device_attach(const struct attach_args *args)
+int device_attach(const struct plugin_args *args)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	int err;

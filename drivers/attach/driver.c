@@ -15,7 +15,10 @@
 
 #include "eal.h"
 
-static const char *device_of(struct rte_vdev_device *vdev, struct attach_args *args)
+const char plugin_driver[] = "net_tce_attach";
+RTE_LOG_REGISTER(plugin_log_type, pmd.net.tce_attach, NOTICE);
+
+static const char *device_of(struct rte_vdev_device *vdev, struct plugin_args *args)
 {
 	return args_read(rte_vdev_device_args(vdev), args) ? NULL : args->device;
 }
@@ -30,7 +33,7 @@ static const struct rte_pci_device *taken_by_eal(void)
 	return NULL;
 }
 
-static int check_eal(const struct attach_args *args)
+static int check_eal(const struct plugin_args *args)
 {
 	const struct rte_pci_device *taken = taken_by_eal();
 
@@ -41,7 +44,7 @@ static int check_eal(const struct attach_args *args)
 			   args->device);
 	if (device_is_ours(args->device))
 		return say(-EALREADY, "%s is attached already", args->device);
-	if (bus_was_given(args->device) || (taken && !strcmp(taken->name, args->device)))
+	if (keep_off_was_given(args->device) || (taken && !strcmp(taken->name, args->device)))
 		return say(-EBUSY,
 			   "%s: EAL's PCI bus has taken it already, or tried to: give no -a with "
 			   "its address",
@@ -108,7 +111,7 @@ static int watch(void)
 	return 0;
 }
 
-static void tell(const struct attach_args *args)
+static void tell(const struct plugin_args *args)
 {
 	struct tce_space_info info;
 	struct tce_calls calls;
@@ -125,7 +128,7 @@ static void tell(const struct attach_args *args)
 
 static int attach(struct rte_vdev_device *vdev)
 {
-	struct attach_args args;
+	struct plugin_args args;
 	int err;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
@@ -155,7 +158,7 @@ static int probe(struct rte_vdev_device *vdev)
 
 static int remove_device(struct rte_vdev_device *vdev)
 {
-	struct attach_args args;
+	struct plugin_args args;
 	const char *name = device_of(vdev, &args);
 
 	if (name && device_is_ours(name))
@@ -165,7 +168,7 @@ static int remove_device(struct rte_vdev_device *vdev)
 
 static struct tce_space *space_of(struct rte_vdev_device *vdev)
 {
-	struct attach_args args;
+	struct plugin_args args;
 	const char *name = device_of(vdev, &args);
 
 	return name ? device_space(name) : NULL;

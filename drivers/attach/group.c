@@ -20,65 +20,6 @@ static struct group *find(int number)
 	return g;
 }
 
-static void keep_first(const struct tce_finding *finding, void *arg)
-{
-	bool *found = arg;
-
-	if (*found || finding->verdict != TCE_WRONG || !finding->err)
-		return;
-	*found = true;
-	say(finding->err, "%s%s%s", finding->found, finding->remedy[0] ? ": " : "",
-	    finding->remedy);
-}
-
-static int space_options(const struct attach_args *args, struct tce_space_options *opts)
-{
-	struct tce_eal_need need;
-	int err = tce_eal_need(&need);
-
-	if (err)
-		return say(err, "%s", tce_eal_error());
-	if (args->page > need.page)
-		return say(-EINVAL,
-			   "page=%llu is more than EAL's hugepages of %zu bytes: no window can "
-			   "take them by it; give page=%zu or less",
-			   (unsigned long long)args->page, need.page, need.page);
-	*opts = (struct tce_space_options){
-		.mem = args->mem,
-		.page = args->page ? args->page : need.page,
-		.highest = need.highest == UINT64_MAX ? 0 : need.highest,
-		.identity = need.identity,
-	};
-	return 0;
-}
-
-/* Say what libtce said, and of what EAL could be told otherwise. */
-static int say_space(int err, const struct tce_space_options *opts)
-{
-	const char *remedy = "";
-
-	if (err == -ENOSPC && opts->identity)
-		remedy = "; EAL's IOVA mode is VA: run it with --iova-mode=pa, or with a lower "
-			 "--base-virtaddr";
-	else if (err == -ENOSPC && opts->highest)
-		remedy = "; it is a DMA mask set in EAL that limits it, as EAL does itself when it "
-			 "fails with a device on vfio-pci that was given to it by -a";
-	return say(err, "%s%s", tce_error(), remedy);
-}
-
-/* Everything that can be wrong is looked for before EAL opens anything. */
-static int look_first(const char *device, const struct tce_space_options *opts)
-{
-	bool found = false;
-	int err = tce_check(device, opts, keep_first, &found);
-
-	if (found && err == -ENOSPC)
-		return say_space(err, opts);
-	if (found)
-		return err;
-	return err == -EPERM || err == -EEXIST ? say(err, "%s", tce_error()) : 0;
-}
-
 static int make_space(struct group *g, const struct tce_space_options *opts)
 {
 	int fd = rte_vfio_container_group_bind(g->container, g->number);
@@ -87,7 +28,7 @@ static int make_space(struct group *g, const struct tce_space_options *opts)
 	if (fd < 0)
 		return say(-EIO, "EAL cannot open %s: it said why above", g->name);
 	err = tce_space_adopt(fd, g->container, opts, &g->space);
-	return err ? say_space(err, opts) : 0;
+	return err ? space_say(err, opts) : 0;
 }
 
 static int join(struct group *g)
@@ -122,14 +63,14 @@ static int fill(struct group *g, const struct tce_space_options *opts)
 	return err;
 }
 
-static int open_group(const struct attach_args *args, int number, struct group **group)
+static int open_group(const struct plugin_args *args, int number, struct group **group)
 {
 	struct tce_space_options opts;
 	struct group *g;
 	int err = space_options(args, &opts);
 
 	if (!err)
-		err = look_first(args->device, &opts);
+		err = space_look_first(args->device, &opts);
 	if (err)
 		return err;
 	g = calloc(1, sizeof(*g));
@@ -148,7 +89,7 @@ static int open_group(const struct attach_args *args, int number, struct group *
 	return 0;
 }
 
-int group_get(const struct attach_args *args, struct group **group)
+int group_get(const struct plugin_args *args, struct group **group)
 {
 	int number;
 	int err = tce_device_group(args->device, &number);

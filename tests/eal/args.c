@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the attach vdev makes of its arguments. */
+/* What a vdev makes of its arguments. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-#include "attach.h"
+#include "common.h"
+
+const char plugin_driver[] = "net_tce_test";
+int plugin_log_type;
 
 static void sizes_have_units(void **state)
 {
@@ -40,7 +43,7 @@ static void sizes_have_units(void **state)
 
 static void a_device_is_named_as_the_bus_does(void **state)
 {
-	struct attach_args args;
+	struct plugin_args args;
 
 	assert_int_equal(args_read("dev=1:0.0", &args), 0);
 	assert_string_equal(args.device, "0000:01:00.0");
@@ -63,7 +66,7 @@ static void what_cannot_be_read_is_refused_with_a_sentence(void **state)
 		{"dev=1:0.0,page=3M", "page="},
 		{"dev=1:0.0,pages=2M", "pages=2M"},
 	};
-	struct attach_args args = {.mem = 7};
+	struct plugin_args args = {.mem = 7};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(args_read(bad[i].text, &args), -EINVAL);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "attach.h"
+#include "common.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <rte_log.h>
-
-RTE_LOG_REGISTER(attach_log_type, pmd.net.tce_attach, NOTICE);
 
 static _Thread_local char sentence[1200];
 
@@ -33,5 +31,5 @@ void say_now(uint32_t level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	rte_log(level, (uint32_t)attach_log_type, ATTACH_DRIVER ": %s\n", line);
+	rte_log(level, (uint32_t)plugin_log_type, "%s: %s\n", plugin_driver, line);
 }

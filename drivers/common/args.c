@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "attach.h"
+#include "common.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -58,11 +58,11 @@ static int read_device(const char *key, const char *value, void *to)
 	if (!value || rte_pci_addr_parse(value, &address))
 		return say(-EINVAL, "%s=%s is no PCI address such as 0001:00:00.0", key,
 			   value ? value : "");
-	rte_pci_device_name(&address, to, ATTACH_NAME_MAX);
+	rte_pci_device_name(&address, to, PLUGIN_DEVICE_MAX);
 	return 0;
 }
 
-static int read_all(const struct rte_kvargs *list, struct attach_args *args)
+static int read_all(const struct rte_kvargs *list, struct plugin_args *args)
 {
 	if (rte_kvargs_count(list, KEY_DEV) != 1)
 		return say(-EINVAL, "exactly one " KEY_DEV "=<PCI address> is wanted");
@@ -76,9 +76,9 @@ static int read_all(const struct rte_kvargs *list, struct attach_args *args)
 	return 0;
 }
 
-int args_read(const char *text, struct attach_args *args)
+int args_read(const char *text, struct plugin_args *args)
 {
-	struct attach_args read = {0};
+	struct plugin_args read = {0};
 	struct rte_kvargs *list = rte_kvargs_parse(text ? text : "", keys);
 	int err;
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "attach.h"
+#include "common.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <bus_driver.h>
 #include <dev_driver.h>
 #include <rte_bus_pci.h>
-#include <rte_devargs.h>
 #include <rte_interrupts.h>
 
 static int any(const struct rte_device *dev, const void *data)
@@ -68,18 +66,4 @@ void pci_keep(struct rte_pci_device *pci)
 			madvise(pci->mem_resource[i].addr, pci->mem_resource[i].len, MADV_DONTFORK);
 	if (fd >= 0)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-void pci_block(struct rte_pci_device *pci)
-{
-	char text[ATTACH_NAME_MAX + 8];
-	struct rte_devargs *args;
-
-	snprintf(text, sizeof(text), "pci:%s", pci->name);
-	if (rte_devargs_add(RTE_DEVTYPE_BLOCKED, text))
-		return;
-	/* The bus looks this up at its scan, which is over. */
-	RTE_EAL_DEVARGS_FOREACH("pci", args)
-	if (!strcmp(args->name, pci->name))
-		pci->device.devargs = args;
 }
