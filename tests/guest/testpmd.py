@@ -23,6 +23,12 @@ def attach(addresses, options=""):
     return f"-d {PLUGIN} " + " ".join(vdevs)
 
 
+def own_igb(addresses, options=""):
+    """EAL arguments for our own driver for igb."""
+    vdevs = (f"--vdev=net_tce_igb{i},dev={addr}{options}" for i, addr in enumerate(addresses))
+    return "-d librte_net_tce_igb.so " + " ".join(vdevs)
+
+
 FEWER = r"""
 cd /usr/lib/powerpc64le-linux-gnu/dpdk/pmds-* || exit
 LD_TRACE_LOADED_OBJECTS=1 dpdk-testpmd |

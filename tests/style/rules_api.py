@@ -5,7 +5,7 @@ import re
 
 from tree import line_of
 
-PUBLIC = re.compile(r"^lib/\w+/include/\w+/[^/]+\.h$")
+PUBLIC = re.compile(r"^(lib|drivers)/([\w/]+/)?\w+/include/\w+/[^/]+\.h$")
 PARTS = ("Units", "Owner", "Threads", "Errors")
 LABEL = re.compile(r"^(Units|Owner|Threads|Errors)(?: \([^)]*\))?:", re.M)
 CALL = re.compile(r"\b(tce_\w+)\(")

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The device as its files, and the poll-mode driver's, see it. */
+#ifndef IGB_DEVICE_H
+#define IGB_DEVICE_H
+
+#include <stdint.h>
+
+#include <tce/igb.h>
+#include <tce/io.h>
+
+#include "igb_regs.h"
+
+enum igb_direction { IGB_TX, IGB_RX };
+
+struct tce_igb {
+	volatile char *bar;
+	struct tce_pci *pci;
+	uint8_t mac[6];
+	char name[32];
+	bool on[2][IGB_QUEUES];
+	uint32_t small_buffer; /* of RCTL: buffers under 1024 bytes, for all queues */
+	uint32_t vfta[IGB_VFTA_WORDS];
+	uint64_t stat[TCE_IGB_STATS];
+};
+
+/* Registers in program order among themselves; those that memory goes with have io.h's own. */
+static inline uint32_t igb_read(const struct tce_igb *nic, uint32_t reg)
+{
+	return tce_io_read32(nic->bar + reg);
+}
+
+static inline void igb_write(struct tce_igb *nic, uint32_t reg, uint32_t value)
+{
+	tce_io_write32(nic->bar + reg, value);
+}
+
+static inline void igb_change(struct tce_igb *nic, uint32_t reg, uint32_t clear, uint32_t set)
+{
+	igb_write(nic, reg, (igb_read(nic, reg) & ~clear) | set);
+}
+
+/* Keep the sentence of a failure; returns @err. */
+int igb_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Wait until (register & mask) == value, a second at most. -EIO: it does not come to be so. */
+int igb_wait(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value);
+
+/*
+ * Rings: registers only. A queue is on with its head and tail at 0; what lies in a ring of either
+ * sort is the caller's business.
+ */
+int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
+		const struct tce_igb_ring *ring);
+int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number);
+/* Bytes of each buffer, before a receive ring goes on. -EINVAL. */
+int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool drop);
+
+#endif

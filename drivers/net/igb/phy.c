@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The link: the device's PHY, and what it has come to with its partner [3.5.6, 4.6.12, 8.2.4]. */
+#include "device.h"
+
+#include <errno.h>
+
+/* Take what firmware, and the other function, may be using at this moment. */
+static int take(struct tce_igb *nic, uint32_t bits)
+{
+	int err = igb_wait(nic, IGB_SWSM, IGB_SWSM_SMBI, 0);
+
+	if (err)
+		return err;
+	igb_change(nic, IGB_SWSM, 0, IGB_SWSM_SWESMBI);
+	err = igb_wait(nic, IGB_SWSM, IGB_SWSM_SWESMBI, IGB_SWSM_SWESMBI);
+	if (!err)
+		err = igb_wait(nic, IGB_SW_FW_SYNC, bits | IGB_SYNC_FIRMWARE(bits), 0);
+	if (!err)
+		igb_change(nic, IGB_SW_FW_SYNC, 0, bits);
+	igb_change(nic, IGB_SWSM, IGB_SWSM_SMBI | IGB_SWSM_SWESMBI, 0);
+	return err;
+}
+
+static void give(struct tce_igb *nic, uint32_t bits)
+{
+	igb_change(nic, IGB_SW_FW_SYNC, bits, 0);
+}
+
+static int access_phy(struct tce_igb *nic, uint32_t command, uint16_t *value)
+{
+	int err;
+
+	igb_write(nic, IGB_MDIC, command | IGB_MDIC_PHY | *value);
+	err = igb_wait(nic, IGB_MDIC, IGB_MDIC_READY, IGB_MDIC_READY);
+	if (err || igb_read(nic, IGB_MDIC) & IGB_MDIC_ERROR)
+		return -EIO;
+	*value = (uint16_t)igb_read(nic, IGB_MDIC);
+	return 0;
+}
+
+static void change_control(struct tce_igb *nic, uint16_t clear, uint16_t set)
+{
+	uint32_t bits = IGB_SYNC_PHY(IGB_STATUS_LAN(igb_read(nic, IGB_STATUS)));
+	uint16_t control = 0;
+
+	if (take(nic, bits))
+		return;
+	if (!access_phy(nic, IGB_MDIC_READ | IGB_MDIC_REG(IGB_PHY_CONTROL), &control)) {
+		control = (uint16_t)((control & ~clear) | set);
+		access_phy(nic, IGB_MDIC_WRITE | IGB_MDIC_REG(IGB_PHY_CONTROL), &control);
+	}
+	give(nic, bits);
+}
+
+/* Up: let the PHY find a partner. Speed and duplex are what they agree on [3.5.6.2]. */
+void tce_igb_link_set(struct tce_igb *nic, bool up)
+{
+	igb_change(nic, IGB_CTRL, IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPX | IGB_CTRL_SLU,
+		   up ? IGB_CTRL_SLU : 0);
+	if (up)
+		change_control(nic, IGB_PHY_POWER_DOWN, IGB_PHY_AUTO_ENABLE | IGB_PHY_AUTO_RESTART);
+	else
+		change_control(nic, 0, IGB_PHY_POWER_DOWN);
+}
+
+void tce_igb_link(struct tce_igb *nic, struct tce_igb_link *link)
+{
+	static const unsigned speeds[4] = {10, 100, 1000, 1000};
+	uint32_t status = igb_read(nic, IGB_STATUS);
+
+	*link = (struct tce_igb_link){0};
+	if (status == UINT32_MAX || !(status & IGB_STATUS_LU))
+		return;
+	link->up = true;
+	link->full_duplex = status & IGB_STATUS_FD;
+	link->speed = speeds[IGB_STATUS_SPEED(status)];
+}

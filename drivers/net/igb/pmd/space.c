@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The spaces of our devices: those of one IOMMU group share one. */
+#include "pmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal_memconfig.h>
+
+#include "eal.h"
+
+static struct pmd_space *spaces;
+
+/* Memory cannot be taken away from the devices: none of them may start DMA any more. */
+static void stop_all(void *arg)
+{
+	struct pmd_space *space = arg;
+
+	for (struct pmd_port *p = space->ports; p; p = p->next) {
+		tce_igb_receiver(p->nic, NULL);
+		tce_igb_transmitter(p->nic, false);
+		igb_change(p->nic, IGB_CTRL, 0, IGB_CTRL_MASTER_DISABLE);
+		igb_wait(p->nic, IGB_STATUS, IGB_STATUS_MASTER, 0);
+	}
+}
+
+/* See learn() in translate.c, whose other half this is. */
+static void forget(struct pmd_port *port, uint64_t addr, size_t len)
+{
+	struct rte_eth_dev_data *data = port->dev->data;
+
+	atomic_fetch_add(&port->forgotten, 1);
+	for (unsigned i = 0; i < data->nb_tx_queues; i++) {
+		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
+
+		if (q && q->run.base < addr + len && addr < q->run.base + q->run.len)
+			__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+	}
+}
+
+static void forget_all(void *arg, const void *addr, size_t len)
+{
+	struct pmd_space *space = arg;
+
+	for (struct pmd_port *p = space->ports; p; p = p->next)
+		forget(p, (uintptr_t)addr, len);
+}
+
+static int join(struct pmd_space *s)
+{
+	struct tce_eal_member member = {
+		.space = s->space,
+		.name = s->name,
+		.stop = stop_all,
+		.gone = forget_all,
+		.arg = s,
+		.translates = true,
+	};
+	int err = tce_eal_join(&member);
+
+	return err ? say(err, "%s", tce_eal_error()) : 0;
+}
+
+static struct pmd_space *find(const struct tce_space *space)
+{
+	struct pmd_space *s = spaces;
+
+	while (s && s->space != space)
+		s = s->next;
+	return s;
+}
+
+static int enter(struct tce_space *space, struct pmd_space **made)
+{
+	struct pmd_space *s = calloc(1, sizeof(*s));
+	struct tce_space_info info;
+	int err;
+
+	if (!s || tce_space_info(space, &info)) {
+		free(s);
+		return say(-ENOMEM, "no memory to note a space");
+	}
+	s->space = space;
+	snprintf(s->name, sizeof(s->name), "IOMMU group %d", info.group);
+	err = join(s);
+	if (err) {
+		free(s);
+		return err;
+	}
+	s->next = spaces;
+	spaces = s;
+	*made = s;
+	return 0;
+}
+
+int space_get(const struct plugin_args *args, struct pmd_space **space)
+{
+	struct tce_space_options opts;
+	struct tce_space *opened;
+	struct pmd_space *s = NULL;
+	int err = space_options(args, &opts);
+
+	/* Any IOVA that the device reaches will do, whatever EAL's are. */
+	opts.identity = opts.highest = 0;
+	if (!err)
+		err = space_look_first(args->device, &opts);
+	if (!err) {
+		err = tce_space_open(args->device, &opts, &opened);
+		if (err)
+			return space_say(err, &opts);
+	}
+	if (err)
+		return err;
+	s = find(opened);
+	if (!s)
+		err = enter(opened, &s);
+	if (err) {
+		tce_space_close(opened, args->device);
+		return err;
+	}
+	s->users++;
+	*space = s;
+	return 0;
+}
+
+void space_put(struct pmd_space *space, const char *device)
+{
+	bool last = --space->users == 0;
+
+	if (last)
+		tce_eal_leave(space->space);
+	if (tce_space_close(space->space, device))
+		say_now(RTE_LOG_ERR, "%s: %s", device, tce_error());
+	if (!last)
+		return;
+	for (struct pmd_space **at = &spaces; *at; at = &(*at)->next)
+		if (*at == space) {
+			*at = space->next;
+			break;
+		}
+	free(space);
+}
+
+/* The list of ports changes under EAL's memory lock held for reading: events hold it for writing.
+ */
+void space_add(struct pmd_space *space, struct pmd_port *port)
+{
+	rte_mcfg_mem_read_lock();
+	port->next = space->ports;
+	space->ports = port;
+	rte_mcfg_mem_read_unlock();
+}
+
+void space_drop(struct pmd_space *space, struct pmd_port *port)
+{
+	rte_mcfg_mem_read_lock();
+	for (struct pmd_port **at = &space->ports; *at; at = &(*at)->next)
+		if (*at == port) {
+			*at = port->next;
+			break;
+		}
+	rte_mcfg_mem_read_unlock();
+}
