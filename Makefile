@@ -4,6 +4,7 @@
 #   make coverage         what the unit tests reach of lib/tce (report: build/coverage/report)
 #   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
 #   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
+#   make soak             10 million model-checked operations on each profile (ARGS=... as soak.c)
 #   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
 #   make build            all builds, nothing run
 #   make setup            only fetch what these need
@@ -34,6 +35,11 @@ coverage:
 	@python3 -B tests/check.py --build-only --only coverage
 	@python3 -B tests/mutate/coverage.py
 
+soak:
+	@tests/guest/rig setup --no-guests
+	@python3 -B tests/check.py --build-only --only native-gcc
+	@build/native-gcc/tests/program/program soak $(ARGS)
+
 guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
@@ -53,4 +59,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check coverage bench guest demo clean
+.PHONY: help setup build check soak coverage bench guest demo clean

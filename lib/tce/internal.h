@@ -208,7 +208,15 @@ int tce_walk(struct tce_region *r, uintptr_t va, uintptr_t last, tce_stretch_fn 
 /* ---- plan.c [any] ---- */
 
 /* Memlock of a window's table: the hardware's, and on bare metal the kernel's view of it too. */
-uint64_t tce_plan_locked(const struct tce_facts *facts, uint64_t page, uint64_t size);
+uint64_t tce_plan_locked(const struct tce_facts *facts, uint64_t page, uint64_t size,
+			 uint32_t levels);
+
+/* Can the slot have windows made for it at all? */
+bool tce_plan_has_ddw(const struct tce_facts *facts);
+
+/* Does the kernel split a window's table into so many levels? */
+bool tce_plan_levels_fit(const struct tce_facts *facts, uint64_t page, uint64_t size,
+			 uint32_t levels);
 
 /* ---- space.c, window.c ---- */
 
@@ -229,6 +237,8 @@ struct tce_space {
 			     */
 	int given_container_fd;
 	bool adopted; /* and the adopter's use is not closed yet */
+	bool pending; /* the kernel may have still to make the default window: no MAP or CREATE
+		       * has succeeded yet */
 	unsigned users;
 	uint64_t highest;
 	struct tce_facts facts;
@@ -272,6 +282,12 @@ static inline struct tce_window *tce_window_at(const struct tce_space *space, ui
 extern const struct tce_window tce_no_window;
 
 int tce_windows_default(struct tce_space *space);
+
+/*
+ * Memlock that the default window may still take, in bytes: the kernel makes it with the first MAP
+ * or CREATE (tce_iommu_create_default_window() of vfio_iommu_spapr_tce.c). 0: that is behind us.
+ */
+uint64_t tce_windows_pending(const struct tce_space *space);
 int tce_windows_plan(struct tce_space *space, const struct tce_need *need);
 
 /* The windows are there: choose the one in which translation looks first. */

@@ -134,7 +134,8 @@ static bool still_true(const void *arg, uint64_t va, uint64_t len, uint64_t iova
 }
 
 /* What a refused MAP leaves: nothing, unless the hardware failed and the kernel lost count. */
-static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
+static int map_failed(const struct tce_space *space, int ret, uintptr_t va, size_t len,
+		      uint64_t iova)
 {
 	struct tce_region *r;
 	char words[128];
@@ -160,6 +161,14 @@ static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
 			"the "
 			"slot without DDW?",
 			(size_t)va, len, (ull)iova, words);
+	/* With a default window of one level, which needs no memory for TCEs. */
+	if (ret == -ENOMEM && space->pending)
+		return tce_fail(
+			-ENOMEM,
+			"map of VA %#zx + %#zx at IOVA %#llx: the kernel has no memory, or no "
+			"memlock, for the table of the default window; raise the memlock limit "
+			"(ulimit -l)",
+			(size_t)va, len, (ull)iova);
 	FOR_EACH_PART(r, from, part, va, len)
 	r->quarantined = true;
 	return tce_fail(
@@ -170,6 +179,23 @@ static int map_failed(int ret, uintptr_t va, size_t len, uint64_t iova)
 		(size_t)va, len, (ull)iova, words);
 }
 
+static int ask_map(struct tce_space *space, uintptr_t va, size_t len, uint64_t iova,
+		   unsigned access)
+{
+	int ret = 0;
+
+	if (space->pending)
+		ret = tce_lock_check(tce_windows_pending(space), "the table of the default window");
+	if (ret)
+		return ret;
+	P.calls.map++;
+	ret = P.kernel->map(space->container_fd, (void *)va, iova, len, access);
+	if (ret)
+		return map_failed(space, ret, va, len, iova);
+	space->pending = false;
+	return 0;
+}
+
 static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t va, size_t len,
 		  unsigned access)
 {
@@ -178,12 +204,8 @@ static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t 
 
 	claim(p, va, len, access);
 	ret = enroll_all(space, va, len);
-	if (!ret) {
-		P.calls.map++;
-		ret = P.kernel->map(space->container_fd, (void *)va, iova, len, access);
-		if (ret)
-			ret = map_failed(ret, va, len, iova);
-	}
+	if (!ret)
+		ret = ask_map(space, va, len, iova, access);
 	if (ret) {
 		char why[512];
 

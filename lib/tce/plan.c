@@ -41,7 +41,7 @@ static uint64_t default_room(const struct tce_facts *f, const struct tce_need *n
  * Can windows be made at all? On a pseries slot without DDW the kernel says so by no levels, and
  * gives the number of windows as -1.
  */
-static bool has_ddw(const struct tce_facts *f)
+bool tce_plan_has_ddw(const struct tce_facts *f)
 {
 	return f->levels && f->page_sizes && f->max_windows && f->max_windows != UINT32_MAX;
 }
@@ -68,34 +68,52 @@ static uint64_t best_page(const struct tce_facts *f, const struct tce_need *need
 	return mask ? 1ull << tce_log2(mask) : 0;
 }
 
+/* log2 of the bytes of each part of a table with so many levels. */
+static unsigned level_shift(const struct tce_facts *f, uint64_t page, uint64_t size,
+			    uint32_t levels)
+{
+	unsigned tces_shift = tce_log2(size / page), page_shift = tce_log2(f->system_page);
+	unsigned shift = (tces_shift + levels - 1) / levels + 3;
+
+	return shift < page_shift ? page_shift : shift;
+}
+
+bool tce_plan_levels_fit(const struct tce_facts *f, uint64_t page, uint64_t size, uint32_t levels)
+{
+	if (is_pseries(f))
+		return levels == 1;
+	/* As pnv_pci_ioda2_table_alloc_pages() of powernv/pci-ioda-tce.c judges them. */
+	return levels && levels <= f->levels &&
+	       (level_shift(f, page, size, levels) - 3) * levels + tce_log2(page) < 55;
+}
+
 /* The fewest levels whose tables stay small; 0 if the platform has not as many. */
 static uint32_t best_levels(const struct tce_facts *f, uint64_t page, uint64_t size)
 {
-	unsigned tces_shift = tce_log2(size / page), page_shift = tce_log2(f->system_page);
+	uint32_t levels = 1;
 
 	if (is_pseries(f))
 		return 1;
-	for (uint32_t levels = 1; levels <= f->levels; levels++) {
-		/* As pnv_pci_ioda2_table_alloc_pages() of powernv/pci-ioda-tce.c splits them. */
-		unsigned level_shift = (tces_shift + levels - 1) / levels + 3;
-
-		if (level_shift < page_shift)
-			level_shift = page_shift;
-		if (level_shift <= LEVEL_SHIFT_MAX &&
-		    (level_shift - 3) * levels + tce_log2(page) < 55)
-			return levels;
-	}
-	return 0;
+	while (levels <= f->levels && (level_shift(f, page, size, levels) > LEVEL_SHIFT_MAX ||
+				       !tce_plan_levels_fit(f, page, size, levels)))
+		levels++;
+	return levels <= f->levels ? levels : 0;
 }
 
-uint64_t tce_plan_locked(const struct tce_facts *f, uint64_t page, uint64_t size)
+uint64_t tce_plan_locked(const struct tce_facts *f, uint64_t page, uint64_t size, uint32_t levels)
 {
-	uint64_t table = size / page * 8;
+	uint64_t table = size / page * 8, part, bytes = 0;
 
-	if (table < f->system_page)
-		table = f->system_page;
-	/* Upper levels: less than a page of 512 pages below them, and one each. */
-	return is_pseries(f) ? table : 2 * (table + table / 256 + f->levels * f->system_page);
+	if (is_pseries(f))
+		return table < f->system_page ? f->system_page : table;
+	/* As pnv_pci_ioda2_get_table_size() of powernv/pci-ioda.c adds them up. */
+	part = 1ull << level_shift(f, page, size, levels);
+	for (; levels; levels--) {
+		table = (table + part - 1) / part * part;
+		bytes += table;
+		table = table / part * 8;
+	}
+	return 2 * bytes;
 }
 
 static int check_need(const struct tce_need *need)
@@ -164,7 +182,7 @@ static int create(const struct tce_facts *f, const struct tce_need *need, uint64
 			"all "
 			"that the platform has; map less (mem=) or use larger hugepages (page=)",
 			tce_bytes(size), tce_bytes(page), f->levels);
-	p.locked = tce_plan_locked(f, page, size);
+	p.locked = tce_plan_locked(f, page, size, p.levels);
 	if (p.locked > f->lock_free)
 		return tce_fail(-ENOMEM,
 				"memlock is too small: the table of a window of %s needs %llu kB, "
@@ -186,7 +204,7 @@ static int plan_identity(const struct tce_facts *f, const struct tce_need *need,
 	if (f->default_size && !f->default_start && default_last(f) >= need->identity)
 		return use_default(plan);
 	/* Only bare metal starts a window at 0 in place of the default one. */
-	if (is_pseries(f) || !has_ddw(f))
+	if (is_pseries(f) || !tce_plan_has_ddw(f))
 		return tce_fail(
 			-ENOSPC,
 			"IOVA=VA up to %#llx needs a window at 0 that reaches there, and this "
@@ -236,7 +254,7 @@ int tce_plan(const struct tce_facts *f, const struct tce_need *need, struct tce_
 		return ret;
 	if (need->identity)
 		return plan_identity(f, need, plan);
-	if (!has_ddw(f))
+	if (!tce_plan_has_ddw(f))
 		return need->mem <= default_room(f, need) ? use_default(plan) : no_ddw(f, need);
 	/* With room for one window only, or none with a larger page, the one that is there has to
 	 * serve if it can. */

@@ -287,10 +287,18 @@ bool tce_table_next(const struct tce_window *w, size_t at, size_t n, struct tce_
 	uint64_t page = 1ull << w->shift;
 	size_t end = at + n;
 
-	while (at < end && !tce_entry_peek(w, at)) {
-		size_t leaf = at / w->lazy.page_words;
+	/* Leaf by leaf: not even a look is taken at what was never written, which has no memory. */
+	while (at < end) {
+		size_t leaf = at / w->lazy.page_words, stop = (leaf + 1) * w->lazy.page_words;
 
-		at = w->leaf[leaf] ? at + 1 : (leaf + 1) * w->lazy.page_words;
+		if (!w->leaf[leaf]) {
+			at = stop;
+			continue;
+		}
+		while (at < stop && !tce_entry_peek(w, at))
+			at++;
+		if (at < stop)
+			break;
 	}
 	if (at >= end)
 		return false;

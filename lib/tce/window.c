@@ -100,7 +100,14 @@ int tce_windows_default(struct tce_space *space)
 	w->is_default = true;
 	w->levels = 1;
 	put_window(space, w, space->facts.default_start);
+	space->pending = true;
 	return 0;
+}
+
+uint64_t tce_windows_pending(const struct tce_space *space)
+{
+	return space->pending ? tce_plan_locked(&space->facts, 4096, space->facts.default_size, 1)
+			      : 0;
 }
 
 static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels)
@@ -128,8 +135,12 @@ static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_
 {
 	struct tce_window *w;
 	uint64_t start;
-	int ret = new_window(size, page, &w);
+	int ret = tce_lock_check(tce_plan_locked(&space->facts, page, size, levels) +
+					 tce_windows_pending(space),
+				 "the table of this window");
 
+	if (!ret)
+		ret = new_window(size, page, &w);
 	if (ret)
 		return ret;
 	P.calls.create++;
@@ -138,6 +149,7 @@ static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_
 		end_window(w);
 		return create_refused(ret, page, size, levels);
 	}
+	space->pending = false;
 	w->levels = levels;
 	put_window(space, w, start);
 	*window = w;
@@ -154,6 +166,8 @@ static int remove_window(struct tce_space *space, struct tce_window *w)
 	if (ret)
 		return tce_fail(-EIO, "the kernel refused to remove the window at %#llx: %s",
 				(ull)start, tce_errno_text(ret));
+	if (w->is_default)
+		space->pending = false;
 	take_window(space, w);
 	return 0;
 }
@@ -221,18 +235,24 @@ static int check_create(const struct tce_space *space, uint64_t page, uint64_t s
 			uint32_t levels)
 {
 	const struct tce_facts *f = &space->facts;
-	uint32_t most = f->levels ? f->levels : 1;
 
+	if (!tce_plan_has_ddw(f))
+		return tce_fail(
+			-ENOSPC,
+			"create of a window: this slot has its default window only, no DDW; "
+			"use that, or enable DDW for the slot");
 	if (!tce_is_pow2(page) || !tce_is_pow2(size) || size < page || !(f->page_sizes & page))
 		return tce_fail(-EINVAL,
 				"create of a window of %#llx bytes in I/O pages of %#llx: both "
 				"must be powers "
 				"of two, and the page one of the platform's, a mask of %#llx",
 				(ull)size, (ull)page, (ull)f->page_sizes);
-	if (!levels || levels > most)
+	if (!tce_plan_levels_fit(f, page, size, levels))
 		return tce_fail(-EINVAL,
-				"create of a window with %u levels: the platform has 1 to %u",
-				levels, most);
+				"create of a window of %#llx bytes in I/O pages of %#llx with %u "
+				"levels: the platform has 1 to %u, and fewer for a table as small; "
+				"pass 1",
+				(ull)size, (ull)page, levels, f->levels);
 	if (count_windows(space) >= f->max_windows || count_windows(space) == TCE_WINDOWS_MAX)
 		return tce_fail(
 			-ENOSPC,
@@ -251,9 +271,6 @@ int tce_window_create(struct tce_space *space, uint64_t page, uint64_t size, uin
 	if (ret)
 		return ret;
 	ret = check_create(space, page, size, levels);
-	if (!ret)
-		ret = tce_lock_check(tce_plan_locked(&space->facts, page, size),
-				     "the table of this window");
 	if (!ret)
 		ret = create(space, page, size, levels, &w);
 	if (!ret && info)

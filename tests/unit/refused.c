@@ -255,8 +255,26 @@ static void windows(void)
 	assert_refused(&b, tce_window_create(w.space, MIB(2), GIB(64), 0, &info), -EINVAL);
 	before(&b);
 	assert_refused(&b, tce_window_create(w.space, MIB(2), GIB(64), 6, &info), -EINVAL);
+	/* The kernel refuses levels that would reach past 55 bits, and keeps the memlock. */
+	before(&b);
+	assert_refused(&b, tce_window_create(w.space, MIB(2), GIB(1), 5, &info), -EINVAL);
 	assert_int_equal(info.start, 42);
 	take_down(&w);
+}
+
+/* To ask in vain may cost the slot its window until reboot. */
+static void create_without_ddw(void)
+{
+	struct tce_space *space;
+	struct before b;
+
+	machine(&model_no_ddw);
+	space = NULL;
+	assert_ok(tce_space_open(DEV_A, &(struct tce_space_options){.no_windows = true}, &space));
+	before(&b);
+	assert_refused(&b, tce_window_create(space, KIB(4), MIB(128), 1, NULL), -ENOSPC);
+	assert_sentence("DDW");
+	assert_ok(tce_space_close(space, DEV_A));
 }
 
 static void unmap_while_reading(void)
@@ -286,6 +304,7 @@ int main(void)
 		whole_test(registration),
 		whole_test(release_with_holders),
 		whole_test(windows),
+		whole_test(create_without_ddw),
 		whole_test(unmap_while_reading),
 	};
 

@@ -248,6 +248,56 @@ static void memlock(void)
 	assert_ok(tce_space_close(a, DEV_A));
 }
 
+/* The kernel makes the default window with the first MAP, and takes memlock for it, too. */
+static void memlock_of_the_default_window(void)
+{
+	struct tce_space_options none = {.no_windows = true};
+	uint64_t table = model_lpar.default_size / KIB(4) * 8;
+	tce_iova_t iova = TCE_IOVA_ANY;
+	struct tce_space *a;
+	struct before b;
+	char *va;
+
+	machine(&model_lpar);
+	assert_ok(tce_space_open(DEV_A, &none, &a));
+	va = model_alloc(MIB(2), system_page());
+	assert_ok(tce_register(va, MIB(2), 0));
+	model_set_memlock(MIB(2) + table - 1, false);
+	before(&b);
+	assert_failed(&b, tce_map(a, va, MIB(2), NULL, &iova), -ENOMEM);
+	assert_sentence("default window");
+	assert_int_equal(model_calls(MODEL_MAP), 0);
+	/* The same answer of the kernel, which was asked: no TCE was written, nothing is lost. */
+	model_set_memlock(0, true);
+	model_fail(MODEL_MAP, 1, -ENOMEM);
+	before(&b);
+	assert_failed(&b, tce_map(a, va, MIB(2), NULL, &iova), -ENOMEM);
+	model_set_memlock(MIB(2) + table, false);
+	assert_ok(tce_map(a, va, MIB(2), NULL, &iova));
+	assert_sound();
+	assert_ok(tce_unmap(a, iova, MIB(2)));
+	assert_ok(tce_release(va, MIB(2), NULL, NULL));
+	model_free(va, MIB(2));
+	assert_ok(tce_space_close(a, DEV_A));
+}
+
+/* And so does the first CREATE: both tables are counted before the kernel is asked. */
+static void memlock_of_both_windows(void)
+{
+	struct tce_space_options one = {.mem = GIB(64), .page = MIB(2)};
+	uint64_t tables = (model_lpar.default_size / KIB(4) + GIB(64) / MIB(2)) * 8;
+	struct tce_space *a = NULL;
+
+	machine(&model_lpar);
+	model_set_memlock(tables - 1, false);
+	assert_int_equal(tce_space_open(DEV_A, &one, &a), -ENOMEM);
+	assert_sentence("memlock");
+	assert_int_equal(model_calls(MODEL_WINDOW_CREATE), 0);
+	model_set_memlock(tables, false);
+	assert_ok(tce_space_open(DEV_A, &one, &a));
+	assert_ok(tce_space_close(a, DEV_A));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +308,8 @@ int main(void)
 		whole_test(discard_then_unmap),
 		whole_test(discard_what_is_not_ours),
 		whole_test(memlock),
+		whole_test(memlock_of_the_default_window),
+		whole_test(memlock_of_both_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

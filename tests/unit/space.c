@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening, sharing, adopting, closing; each refusal of an open; the order of stopping. */
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -386,6 +387,34 @@ static void windows_by_hand(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+static long page_faults(void)
+{
+	struct rusage r;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &r), 0);
+	return r.ru_minflt;
+}
+
+/* A table's address space is as large as the window; walking it touches only what is in use. */
+static void walking_takes_no_memory(void)
+{
+	struct tce_window_info info[8];
+	size_t n = 8, runs = 0;
+	struct tce_space *space;
+	long faults;
+
+	machine(p9_here());
+	space = open_space(DEV_A, GIB(32768));
+	faults = page_faults();
+
+	assert_ok(tce_space_runs(space, NULL, &runs));
+	assert_ok(tce_window_list(space, info, &n));
+	assert_ok(tce_audit());
+	assert_true(page_faults() - faults < 1000);
+	assert_true(info[n - 1].size / info[n - 1].page * 8 > 1500 * system_page());
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +433,7 @@ int main(void)
 		whole_test(the_order_of_stopping),
 		whole_test(every_descriptor_is_close_on_exec),
 		whole_test(windows_by_hand),
+		whole_test(walking_takes_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ struct tce_window_info {
  * Threads: a control call.
  * Errors:
  *   -EINVAL  not powers of two, or not among what the platform offers: the kernel is not asked
- *   -ENOSPC  the platform has no room for one more window
+ *   -ENOSPC  the platform has no room for one more window, or makes none
  *   -ENOMEM  memlock or memory too small: the sentence has the number
  *   -EIO     the platform refused; the sentence names the size and what to pass next
  */
