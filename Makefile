@@ -2,6 +2,7 @@
 # The front door: every target forwards to Meson or to the rig. `make` alone lists the targets.
 #   make check            everything: builds, native tests, guests (GUESTS=no leaves those out)
 #   make coverage         what the unit tests reach of lib/tce (report: build/coverage/report)
+#   make mutate           is each guard, comparison, error return of lib/tce held by a test (ARGS=)?
 #   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
 #   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
 #   make soak             10 million model-checked operations on each profile (ARGS=... as soak.c)
@@ -40,6 +41,10 @@ soak:
 	@python3 -B tests/check.py --build-only --only native-gcc
 	@build/native-gcc/tests/program/program soak $(ARGS)
 
+mutate:
+	@tests/guest/rig setup --no-guests
+	@python3 -B tests/mutate/mutate.py $(ARGS)
+
 guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
@@ -59,4 +64,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check soak coverage bench guest demo clean
+.PHONY: help setup build check soak coverage mutate bench guest demo clean

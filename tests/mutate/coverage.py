@@ -23,7 +23,8 @@ import shutil
 import subprocess
 import sys
 
-from syntax import ALLOCATES, Errors, Kind, LIBRARY, TREE, strip, units
+from explain import TREE
+from syntax import ALLOCATES, Errors, Kind, LIBRARY, strip, units
 
 BUILD = f"{TREE}/build/coverage"
 REPORT = f"{BUILD}/report"
@@ -58,18 +59,38 @@ def collect():
     return f"{raw}/all"
 
 
+def question(profile):
+    """What each command of llvm-cov is asked about."""
+    return [f"{BUILD}/lib/tce/libtce.so", "-instr-profile", profile,
+            "-ignore-filename-regex=lib/(kernel|vfio_pci)/"]
+
+
+def counts(profile):
+    """{path: what llvm-cov says of it}, for lib/tce."""
+    data = json.loads(run(["llvm-cov", "export", *question(profile)]))["data"][0]
+    files = {os.path.relpath(os.path.realpath(f["filename"]), TREE): f for f in data["files"]}
+    return {path: f for path, f in files.items() if path.startswith(LIBRARY)}
+
+
+def reached_by(program, argv, env):
+    """What one unit test reaches: as counts()."""
+    raw = f"{BUILD}/profile-{os.path.basename(program)}"
+    shutil.rmtree(raw, ignore_errors=True)
+    os.makedirs(raw)
+    run([program, *argv], env=dict(os.environ, LLVM_PROFILE_FILE=f"{raw}/%p%c.profraw", **env))
+    run(["llvm-profdata", "merge", "-o", f"{raw}/all", *glob.glob(f"{raw}/*.profraw")])
+    return counts(f"{raw}/all")
+
+
 def export(profile):
-    """{path: what llvm-cov says of it}, for lib/tce; writes the reports for people."""
-    library = f"{BUILD}/lib/tce/libtce.so"
-    what = [library, "-instr-profile", profile, "-ignore-filename-regex=lib/(kernel|vfio_pci)/"]
+    """counts(), and the reports for people."""
+    what = question(profile)
     shutil.rmtree(REPORT, ignore_errors=True)
     run(["llvm-cov", "show", "-format=html", "-show-branches=count", f"-output-dir={REPORT}",
          *what])
     with open(f"{REPORT}/lines.txt", "w", encoding="utf-8") as f:
         f.write(run(["llvm-cov", "report", *what]))
-    data = json.loads(run(["llvm-cov", "export", *what]))["data"][0]
-    files = {os.path.relpath(os.path.realpath(f["filename"]), TREE): f for f in data["files"]}
-    return {path: f for path, f in files.items() if path.startswith(LIBRARY)}
+    return counts(profile)
 
 
 def missed_lines(file):

@@ -9,6 +9,8 @@ import os
 import re
 import sys
 
+from explain import TREE
+
 try:
     import clang.cindex as cindex
 except ImportError:
@@ -17,7 +19,6 @@ except ImportError:
     import clang.cindex as cindex
 
 Kind = cindex.CursorKind
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIBRARY = "lib/tce/"
 
 # What says no memory by NULL.

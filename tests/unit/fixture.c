@@ -262,7 +262,10 @@ int child_status(void (*fn)(const void *arg), const void *arg)
 
 void in_child(void (*fn)(const void *arg), const void *arg)
 {
-	assert_int_equal(child_status(fn, arg), 0);
+	int status = child_status(fn, arg);
+
+	if (status)
+		fail_msg("the test ended with %d", status);
 }
 
 void assert_ok_at(int ret, const char *call, const char *file, int line)
