@@ -259,11 +259,31 @@ static int take_copies(struct tce_space *s, int group_fd, int container_fd)
 	return 0;
 }
 
+/*
+ * Whose is a container? The kernel answers the question for its facts to nobody while it has no
+ * group, and then to the process whose memory it has.
+ */
+static int check_owner(int container_fd, bool *in_use)
+{
+	struct tce_facts facts;
+	int ret = K->facts(container_fd, &facts);
+
+	*in_use = !ret;
+	if (ret != -EPERM)
+		return 0;
+	return tce_fail(-EPERM,
+			"file descriptor %d is another process's container: what is mapped there "
+			"are that process's addresses, which mean nothing here; open a container "
+			"of your own",
+			container_fd);
+}
+
 static int adopt(int group_fd, int container_fd, const struct tce_space_options *opts,
 		 struct tce_space **space)
 {
 	struct tce_space *s;
 	unsigned flags;
+	bool in_use;
 	int group, ret = K->group_number(group_fd, &group);
 
 	if (!ret)
@@ -274,6 +294,9 @@ static int adopt(int group_fd, int container_fd, const struct tce_space_options 
 	if (space_of_group(group))
 		return tce_fail(-EBUSY, "IOMMU group %d has a space in this process already",
 				group);
+	ret = check_owner(container_fd, &in_use);
+	if (ret)
+		return ret;
 	if (flags & KERNEL_GROUP_ATTACHED)
 		return tce_fail(-EBUSY,
 				"IOMMU group %d is in a container already, with windows and TCEs "
@@ -284,6 +307,11 @@ static int adopt(int group_fd, int container_fd, const struct tce_space_options 
 		ret = tce_ask_siblings(group);
 		return ret ? ret : tce_fail(-ENXIO, "IOMMU group %d is not viable", group);
 	}
+	if (in_use)
+		return tce_fail(-EBUSY,
+				"file descriptor %d is a container with a group already: each "
+				"group has one of its own",
+				container_fd);
 	ret = new_space(group, &s);
 	if (ret)
 		return ret;

@@ -117,6 +117,11 @@ void model_fail(enum model_op op, unsigned n, int ret)
 	model.fail_ret = ret;
 }
 
+void model_on_call(void (*fn)(void))
+{
+	model.on_call = fn;
+}
+
 bool model_failed(void)
 {
 	return model.fail_in == 0;
@@ -149,6 +154,8 @@ bool model_enter(enum model_op op, int *ret)
 			model_die("no memory for the trace");
 	}
 	model.trace[model.n_trace++] = (unsigned char)op;
+	if (model.on_call)
+		model.on_call();
 	if (op != model.fail_op && (model.fail_op != MODEL_ANY || op == MODEL_CLOSE))
 		return false;
 	if (!model_due(&model.fail_in))

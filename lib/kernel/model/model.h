@@ -126,6 +126,9 @@ void model_fail_write(unsigned n, int ret);
 /* The n-th TCE cleared by UNMAP from now stays as it is, and UNMAP returns 0 (R25). */
 void model_fail_clear(unsigned n);
 
+/* Called at the beginning of each call, before it does anything; NULL ends it. */
+void model_on_call(void (*fn)(void));
+
 /** The calls made, in order. */
 unsigned model_calls(enum model_op op);
 /* Position in the order of all calls of the first, the last call of @op; -1: none. */

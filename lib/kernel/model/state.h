@@ -157,6 +157,7 @@ struct model {
 	unsigned strays, stale, warnings;
 	/* faults to come */
 	enum model_op fail_op, failed_op;
+	void (*on_call)(void);
 	unsigned fail_in, fail_write_in, fail_clear_in;
 	int fail_ret, fail_write_ret;
 	/* the calls so far */

@@ -63,7 +63,8 @@ int tce_space_open(const char *device, const struct tce_space_options *opts,
  * Threads: a control call.
  * Errors: as tce_space_open(), and
  *   -EBADF   not a VFIO group, or not a VFIO container
- *   -EBUSY   the group is in a container already, or has a space here
+ *   -EBUSY   the group is in a container already, or has a space here; the container has a group
+ *   -EPERM   the container is another process's, which passed its descriptor on
  */
 int tce_space_adopt(int group_fd, int container_fd, const struct tce_space_options *opts,
 		    struct tce_space **space);
