@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Preloaded into a program: stands in for a kernel that refuses to map or to clear TCEs. The file
- * /tmp/refuse says which is refused next, "map" or "unmap", and is removed by the one call that
- * this happened to. Every other call goes to the C library's ioctl(), which on POWER does more than
- * the system call: it translates the requests of terminals.
+ * Preloaded into a program: stands in for a kernel that refuses a call. The file /tmp/refuse has
+ * the name of one of those below, and is removed by the one call that this happened to. Every other
+ * call goes to the C library's ioctl(), which on POWER does more than the system call: it
+ * translates the requests of terminals.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,6 +31,18 @@ static bool is_refused(const char *what)
 	return !strcmp(wanted, what) && !unlink(FILE_NAME);
 }
 
+/* The answer, if not the kernel's: an errno, or 0 for "done" to what was not. */
+static const struct refusal {
+	const char *what;
+	unsigned long request;
+	int err;
+} refusals[] = {
+	{"map", VFIO_IOMMU_MAP_DMA, EIO},
+	{"unmap", VFIO_IOMMU_UNMAP_DMA, EIO},
+	{"unregister", VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, EIO},
+	{"unmap-not", VFIO_IOMMU_UNMAP_DMA, 0},
+};
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	static int (*next)(int fd, unsigned long request, ...);
@@ -42,10 +54,11 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!next)
 		*(void **)&next = dlsym(RTLD_NEXT, "ioctl");
-	if ((request == VFIO_IOMMU_MAP_DMA && is_refused("map")) ||
-	    (request == VFIO_IOMMU_UNMAP_DMA && is_refused("unmap"))) {
-		errno = EIO;
-		return -1;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (request != refusals[i].request || !is_refused(refusals[i].what))
+			continue;
+		errno = refusals[i].err;
+		return errno ? -1 : 0;
 	}
 	return next(fd, request, arg);
 }
