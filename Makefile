@@ -7,6 +7,7 @@
 #   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
 #   make soak             10 million model-checked operations on each profile (ARGS=... as soak.c)
 #   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
+#   make conform          what kernels do beside what the model of them does, on every machine
 #   make build            all builds, nothing run
 #   make setup            only fetch what these need
 #   make clean            remove the builds; what was fetched stays in the cache
@@ -49,6 +50,11 @@ guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
 
+conform:
+	@$(SETUP) --conform
+	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc
+	@python3 -B tests/guest/conformance.py $(ARGS)
+
 PLUGIN = build/native-gcc/drivers/attach/librte_net_tce_attach.so
 ifdef DEV
 demo:
@@ -64,4 +70,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check soak coverage mutate bench guest demo clean
+.PHONY: help setup build check conform soak coverage mutate bench guest demo clean

@@ -27,8 +27,9 @@ FATAL = re.compile(r"kernel BUG|Oops|Unable to handle kernel|Kernel panic|Attemp
 PR_SET_PDEATHSIG = 1
 # Zeroing every page, flushing caches at each system call and testing ciphers cost an emulated
 # guest seconds. Its watchdogs run by this host's clock: on a busy host they would tell of that.
+# The last word is for programs that only a kernel of the rig's may be given to.
 CMDLINE = "console=hvc0 quiet loglevel=5 panic=-1 init_on_alloc=0 mitigations=off " \
-          "cryptomgr.notests=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+          "cryptomgr.notests=1 nowatchdog rcupdate.rcu_cpu_stall_suppress=1 libtce.throwaway=1"
 
 BIND = """\
 cd /sys/bus/pci/devices/{addr} || exit

@@ -86,11 +86,16 @@ class Cpio:
 
 
 def pick_kernel(root, out):
-    """From an unpacked kernel package: vmlinux, config, and MODULES with what they need."""
-    image = next(iter(glob.glob(f"{root}/boot/vmlinu[xz]-*")))
-    version = os.path.basename(image).partition("-")[2]
+    """From unpacked kernel packages: vmlinux, config, and MODULES with what they need."""
+    image, *_ = [*glob.glob(f"{root}/boot/vmlinu[xz]-*"),
+                 *glob.glob(f"{root}/usr/lib/modules/*/vmlinuz")]
+    where, name = os.path.split(image)
+    version, config = os.path.basename(where), f"{where}/config"
+    if name != "vmlinuz":  # as Debian had it before 7.2
+        version = name.partition("-")[2]
+        config = f"{where}/config-{version}"
     shutil.copy(image, f"{out}/vmlinux")
-    shutil.copy(f"{root}/boot/config-{version}", f"{out}/config")
+    shutil.copy(config, f"{out}/config")
     found = {}
     for path in glob.glob(f"{root}/usr/lib/modules/{version}/kernel/**/*.ko*", recursive=True):
         found[os.path.basename(path).partition(".ko")[0].replace("-", "_")] = path

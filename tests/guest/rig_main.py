@@ -51,6 +51,7 @@ def parser():
     s = sub.add_parser("setup", help="fetch what is needed")
     s.add_argument("--no-guests", action="store_true", help="only what building needs")
     s.add_argument("--bench", action="store_true", help="what make bench needs, too")
+    s.add_argument("--conform", action="store_true", help="what make conform needs, too")
     run = sub.add_parser("run", help="run a script in a guest")
     run.add_argument("machine", choices=list(MACHINES))
     run.add_argument("script", help="a file of the host, run in the guest")
@@ -72,7 +73,7 @@ def guest_options(q):
     q.add_argument("--mem", type=int, default=4096, metavar="MB")
     q.add_argument("--smp", type=int, default=2, metavar="N")
     q.add_argument("--hugepages", type=int, default=512, metavar="N")
-    q.add_argument("--kernel", choices=("4k", "64k"), default="",
+    q.add_argument("--kernel", choices=("4k", "64k", "newest"), default="",
                    help="page size of the kernel (default: the machine's)")
     q.add_argument("--append", default="", metavar="ARGS", help="kernel arguments: disable_ddw")
     q.add_argument("--icount", default="", metavar="TEXT", help="QEMU's -icount: shift=0,sleep=off")
@@ -182,7 +183,8 @@ def main():
     a = parser().parse_args()
     try:
         if a.what == "setup":
-            Setup(guests=not a.no_guests, bench=a.bench).run()
+            Setup(guests=not a.no_guests, bench=a.bench,
+                  newest=a.conform).run()
             return 0
         Setup().run()
         return run_script(a) if a.what == "run" else shell(a)

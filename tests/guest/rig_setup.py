@@ -24,6 +24,7 @@ from rig_apt import (AptError, Log, PrivateApt, free_space, install_host, instal
 # kernel has to be 6.11 or later while DPDK stays with Debian 12's.
 GUEST_RELEASE = "bookworm"
 KERNEL_SUITES = ("bookworm-backports", "trixie")
+NEWEST_SUITE = "sid"  # for make conform only: kernels yet to come
 KERNELS = {"4k": "linux-image-powerpc64le", "64k": "linux-image-powerpc64le-64k"}
 QEMU_MIN = (10, 0)
 
@@ -61,9 +62,9 @@ def host_arch():
 class Setup:
     """The steps, and what they share."""
 
-    def __init__(self, guests=True, bench=False):
+    def __init__(self, guests=True, bench=False, newest=False):
         self.cache = cache_dir()
-        self.guests, self.bench = guests, bench
+        self.guests, self.bench, self.newest = guests, bench, newest
         self.log = Log(f"{self.cache}/setup.log")
         self.codename = os_release()
         self.arch = host_arch()
@@ -146,8 +147,21 @@ class Setup:
                 break
         else:
             raise AptError(f"no {KERNELS[flavour]} in {' or '.join(KERNEL_SUITES)}")
-        image = re.search(r"(linux-image-\S+) \(= (\S+)\)", apt.depends(KERNELS[flavour], found[0]))
-        self.fetch(apt, {image.group(1): image.group(2)}, f"{out}/root")
+        self.unpack_kernel(apt, KERNELS[flavour], found[0], out)
+
+    def make_newest_kernel(self, out):
+        """The newest kernel that Debian has, in parts of one version."""
+        apt = self.apt(f"kernel-{NEWEST_SUITE}", "ppc64el", (NEWEST_SUITE,))
+        found = apt.versions(KERNELS["4k"])
+        if not found:
+            raise AptError(f"no {KERNELS['4k']} in {NEWEST_SUITE}")
+        self.unpack_kernel(apt, KERNELS["4k"], found[0][0], out)
+
+    def unpack_kernel(self, apt, package, version, out):
+        image = re.search(r"(linux-image-\S+) \(= (\S+)\)", apt.depends(package, version))
+        parts = re.findall(r"(linux-(?:base|binary|modules)-\S+) \(= (\S+)\)",
+                           apt.depends(*image.groups()))
+        self.fetch(apt, dict([image.groups(), *parts]), f"{out}/root")
         rig_image.pick_kernel(f"{out}/root", out)
         shutil.rmtree(f"{out}/root")
 
@@ -192,6 +206,9 @@ class Setup:
              lambda out: self.make_kernel("4k", out), self.guests),
             ("kernel-64k", "guest kernel, 64K pages", rig_image.MODULES,
              lambda out: self.make_kernel("64k", out), self.guests),
+            ("kernel-newest", "the newest guest kernel, 4K pages",
+             [NEWEST_SUITE, rig_image.MODULES], self.make_newest_kernel,
+             self.guests and self.newest),
             ("base-image", "guest file system", rig_image.recipe(),
              lambda out: rig_image.make_base(f"{self.cache}/guest-root", out), self.guests),
         ]
@@ -233,6 +250,15 @@ class Setup:
         os.rename(work, final)
         print(f" {time.monotonic() - begin:.0f} s", flush=True)
 
+    def do_or_say(self, name, *step):
+        """All steps are needed but for one, without which make conform has less to compare."""
+        try:
+            self.do(name, *step)
+        except AptError as e:
+            if name != "kernel-newest":
+                raise
+            print(f" it cannot be had: {e}", flush=True)
+
     def host_packages(self):
         want = list(HOST_PACKAGES + (BENCH_PACKAGES if self.bench else ()))
         if self.arch != "ppc64el":
@@ -246,7 +272,8 @@ class Setup:
         names = {step[0] for step in left}
         sizes = {"guest-root": (76, 0.5), "native-dpdk": (60, 0.3), "dpdk-headers": (16, 0.1),
                  "herd": (61, 0.1),
-                 "qemu": (13, 0.1), "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1)}
+                 "qemu": (13, 0.1), "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1),
+                 "kernel-newest": (92, 0.1)}
         download = sum(sizes.get(n, (0, 0))[0] for n in names)
         download += 60 if download else 0  # the package lists
         print(NEEDS.format(
@@ -274,7 +301,7 @@ class Setup:
                       + "".join(f"\n    of this release, newer: {u}" for u in upgraded), flush=True)
                 install_host(self.log, missing)
             for step in left:
-                self.do(*step)
+                self.do_or_say(*step)
             shutil.rmtree(f"{self.cache}/apt", ignore_errors=True)
             self.finish()
 

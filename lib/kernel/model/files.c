@@ -98,6 +98,16 @@ struct file *model_file(int fd, enum file_kind kind)
 	return f && f->kind == kind ? f : NULL;
 }
 
+/* What a call on a group's descriptor says of one that is none. */
+static int no_group(int fd)
+{
+	struct file *f = any_file(fd);
+
+	if (!f)
+		return -EBADF;
+	return f->kind == FILE_CONTAINER && !f->container->iommu ? -EINVAL : -ENOTTY;
+}
+
 struct container *model_container(int fd, int *ret)
 {
 	struct file *f = model_file(fd, FILE_CONTAINER);
@@ -209,7 +219,7 @@ int model_group_flags(int fd, unsigned *flags)
 	if (model_enter(MODEL_GROUP_FLAGS, &ret))
 		return ret;
 	if (!f)
-		return any_file(fd) ? -ENOTTY : -EBADF;
+		return no_group(fd);
 	*flags = (viable(f->group) ? KERNEL_GROUP_VIABLE : 0) |
 		 (f->group->container ? KERNEL_GROUP_ATTACHED : 0);
 	return 0;
@@ -267,12 +277,10 @@ static void detach(struct group *group)
 static int group_and_container(int group_fd, int container_fd, struct group **group,
 			       struct container **container)
 {
-	struct file *g = any_file(group_fd), *c = any_file(container_fd);
+	struct file *g = model_file(group_fd, FILE_GROUP), *c = any_file(container_fd);
 
 	if (!g)
-		return -EBADF;
-	if (g->kind != FILE_GROUP)
-		return -ENOTTY;
+		return no_group(group_fd);
 	if (!c)
 		return -EBADF;
 	*group = g->group;
@@ -326,7 +334,7 @@ int model_group_detach(int group_fd)
 	if (model_enter(MODEL_GROUP_DETACH, &ret))
 		return ret;
 	if (!f)
-		return any_file(group_fd) ? -ENOTTY : -EBADF;
+		return no_group(group_fd);
 	if (!f->group->container)
 		return -EINVAL;
 	if (f->group->devices_open)
@@ -479,11 +487,11 @@ int model_device_open(int group_fd, const char *name, int *fd)
 	if (model_enter(MODEL_DEVICE_OPEN, &ret))
 		return ret;
 	if (!f)
-		return any_file(group_fd) ? -ENOTTY : -EBADF;
-	if (!f->group->container)
-		return -EINVAL;
+		return no_group(group_fd);
 	if (!d || d->group != f->group || !ours(d))
 		return -ENODEV;
+	if (!f->group->container || !f->group->container->iommu)
+		return -EINVAL;
 	if (!d->files++) {
 		f->group->devices_open++;
 		model_pci_rest(d);

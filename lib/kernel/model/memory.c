@@ -169,6 +169,7 @@ static struct memory *note(char *va, size_t len, size_t page)
 	m->leaving = model_zalloc(len / page, sizeof(*m->leaving));
 	m->mapped = model_zalloc(len / page, sizeof(*m->mapped));
 	m->read_only = model_zalloc(len / page, sizeof(*m->read_only));
+	m->private = model_zalloc(len / page, sizeof(*m->private));
 	for (size_t i = 0; i < len / page; i++)
 		m->mapped[i] = here()->bit;
 	model.memory = m;
@@ -224,19 +225,46 @@ void model_alloc_at(void *va, size_t len, size_t page)
 	add(va, len, page);
 }
 
-void model_set_read_only(void *va, size_t len)
+static void mark(char *va, size_t len, bool private)
 {
 	size_t index;
 
-	for (char *at = va; at < (char *)va + len;) {
+	for (char *at = va; at < va + len;) {
 		struct memory *m = behind(here(), at, &index);
 
 		if (!m)
 			model_die("%p is not mapped", (void *)at);
-		m->read_only[index] = true;
+		*(private ? &m->private[index] : &m->read_only[index]) = true;
 		at += m->page;
 	}
+}
+
+void model_set_read_only(void *va, size_t len)
+{
+	mark(va, len, false);
 	mprotect(va, len, PROT_READ);
+}
+
+void model_set_private(void *va, size_t len)
+{
+	mark(va, len, true);
+}
+
+/* R4: HugePages_Rsvd falls below 0 by the private pages that are lost. */
+void model_memory_lost(char *const *frames, size_t n)
+{
+	size_t index, last = SIZE_MAX;
+	struct memory *before = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct memory *m = of_frame(frames[i], &index);
+		struct pool *pool = pool_of(m->page);
+
+		if (pool && m->private[index] && (m != before || index != last))
+			pool->reserved--;
+		before = m;
+		last = index;
+	}
 }
 
 /* No other process sees memory at this VA any more: it goes in truth, too. */
@@ -263,6 +291,7 @@ static void end(struct memory *m)
 	free(m->leaving);
 	free(m->mapped);
 	free(m->read_only);
+	free(m->private);
 	free(m);
 }
 
@@ -336,12 +365,18 @@ uint64_t model_lost_pages(void)
 	return bytes;
 }
 
-/* All memory of the model is shared: a child has the same pages at the same VAs. */
+/* A child has the shared pages at the same VAs. */
 void model_memory_fork(const struct mm *from, const struct mm *to)
 {
-	for (struct memory *m = model.memory; m; m = m->next)
-		for (size_t i = 0; i < m->len / m->page; i++)
-			m->mapped[i] |= m->mapped[i] & from->bit ? to->bit : 0;
+	for (struct memory *m = model.memory; m; m = m->next) {
+		for (size_t i = 0; i < m->len / m->page; i++) {
+			if (!(m->mapped[i] & from->bit))
+				continue;
+			if (m->private[i])
+				model_die("fork with private memory: what it copies is not known");
+			m->mapped[i] |= to->bit;
+		}
+	}
 }
 
 void model_memory_exit(const struct mm *mm)

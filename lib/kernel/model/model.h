@@ -145,6 +145,8 @@ void model_set_read_only(void *va, size_t len);
  * let it go again. Its owner unmaps it. */
 void model_adopt(void *va, size_t len, size_t page);
 void model_forget(void *va);
+/* The process's own, as of MAP_PRIVATE: the kernel counts it otherwise when it is lost (R4). */
+void model_set_private(void *va, size_t len);
 /* Bytes of pages that are neither free nor mapped: pinned by somebody, or lost. */
 uint64_t model_lost_pages(void);
 /* Is this page pinned? */

@@ -222,6 +222,7 @@ void model_regions_free(struct mm *mm)
 		struct region *region = mm->regions;
 
 		mm->regions = region->next;
+		model_memory_lost(region->frames, region->len / model.platform->system_page);
 		free(region->frames);
 		free(region);
 	}

@@ -26,6 +26,7 @@ struct memory {
 	unsigned *leaving; /* by page: pins that end with the next grace period */
 	uint32_t *mapped;  /* by page: the address spaces that have it behind its VA, as bits */
 	bool *read_only;   /* by page */
+	bool *private;	   /* by page */
 };
 
 /* Hugepages of one size that the machine has. */
@@ -206,6 +207,8 @@ void model_pin(char *frame);
 void model_unpin(char *frame); /* it is free after a grace period */
 void model_memory_fork(const struct mm *from, const struct mm *to);
 void model_memory_exit(const struct mm *mm);
+/* The address space of these pages has ended, and they are pinned for ever. */
+void model_memory_lost(char *const *frames, size_t n);
 void model_memory_end(void);
 
 /* region.c */

@@ -10,7 +10,9 @@ enum {
 	POWERNV_LEVELS = 5,
 };
 
-#define DDW_TCES_MAX (UINT64_C(1) << 31) /* of one window, by QEMU's hypervisor */
+/* TCEs of one window: so many a hypervisor makes, and so many the kernel does not ask it for. */
+#define DDW_TCES     (UINT64_C(1) << 28)
+#define DDW_TCES_OFF (UINT64_C(1) << 41)
 
 static bool power_of_two(uint64_t n)
 {
@@ -90,8 +92,10 @@ static int ddw_create(const struct container *container, struct group *group, st
 
 	if (platform->no_ddw)
 		return lose_slot(group, -EINVAL);
-	if (table->size / table->page > DDW_TCES_MAX)
+	if (table->size / table->page >= DDW_TCES_OFF)
 		return -EINVAL;
+	if (table->size / table->page > DDW_TCES)
+		model_die("W4: how many TCEs a hypervisor gives to one window is not known");
 	for (unsigned i = 0; i < MODEL_TABLES; i++) {
 		windows += container->tables[i].used;
 		made += container->tables[i].used && !is_default(&container->tables[i]);
