@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The `tce` command, for operators. `tce check [PCI address]`: is this machine, is this device
- * ready? Every answer at once, and nothing is changed.
+ * ready? `tce probe <PCI address>`: which known defects does its kernel have?
  */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tce/tce.h>
+
+#include "command.h"
 
 const char *argp_program_version = "tce " VERSION;
 
-struct arguments {
-	const char *command;
-	const char *device;
-	struct tce_space_options options;
+struct command {
+	const char *name;
+	int (*run)(const struct arguments *a);
+	bool needs_device;
+};
+
+static const struct command commands[] = {
+	{"check", command_check, false},
+	{"probe", command_probe, true},
+	{0},
 };
 
 static const struct argp_option options[] = {
@@ -57,9 +64,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	}
 	if (key == ARGP_KEY_ARG && !a->command) {
-		a->command = arg;
-		if (strcmp(arg, "check") != 0)
-			argp_error(state, "no command %s: the only one is check", arg);
+		a->command = commands;
+		while (a->command->name && strcmp(arg, a->command->name) != 0)
+			a->command++;
+		if (!a->command->name)
+			argp_error(state, "no command %s: there are check and probe", arg);
 		return 0;
 	}
 	if (key == ARGP_KEY_ARG && !a->device) {
@@ -68,18 +77,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 	if (key == ARGP_KEY_NO_ARGS)
 		argp_usage(state);
+	if (key == ARGP_KEY_END && a->command->needs_device && !a->device)
+		argp_error(state, "%s needs a device's PCI address", a->command->name);
 	return ARGP_ERR_UNKNOWN;
-}
-
-static void print(const struct tce_finding *f, void *arg)
-{
-	static const char *const verdict[] = {
-		[TCE_OK] = "ok", [TCE_WRONG] = "wrong", [TCE_UNKNOWN] = "unknown"};
-
-	(void)arg;
-	printf("%-8s %-32s %s\n", verdict[f->verdict], f->item, f->found);
-	if (*f->remedy)
-		printf("%-8s %-32s -> %s\n", "", "", f->remedy);
 }
 
 int main(int argc, char **argv)
@@ -87,15 +87,18 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		options,
 		parse,
-		"check [PCI-ADDRESS]",
-		"Tell whether this machine, and the device at PCI-ADDRESS, are ready for libtce. "
-		"Nothing "
-		"is changed. The exit status is 0 when all is ok, 1 when something is wrong.",
+		"check [PCI-ADDRESS]\nprobe PCI-ADDRESS",
+		"check: tell whether this machine, and the device at PCI-ADDRESS, are ready for "
+		"libtce. Nothing is changed. The exit status is 0 when all is ok, 1 when something "
+		"is wrong.\n\n"
+		"probe: tell which known defects this kernel's VFIO has, by what can be tried at "
+		"the device's group without harm. The exit status is 0 when it was done, whatever "
+		"was found.",
 		NULL,
 		NULL,
 		NULL};
 	struct arguments a = {0};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	return tce_check(a.device, &a.options, print, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return a.command->run(&a);
 }

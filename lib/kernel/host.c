@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -237,4 +239,29 @@ uint64_t host_hugepages_free(uint64_t page)
 	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%llukB/free_hugepages",
 		 (unsigned long long)page / 1024);
 	return read_number(path, "", &n) ? 0 : n;
+}
+
+int host_release(unsigned *major, unsigned *minor)
+{
+	struct utsname u;
+
+	if (uname(&u))
+		return -errno;
+	return sscanf(u.release, "%u.%u", major, minor) == 2 ? 0 : -ENODATA;
+}
+
+int host_pages(size_t len, void **va)
+{
+	/* Shared: a child of a fork is not to take a copy of what is pinned. */
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*va = p;
+	return 0;
+}
+
+void host_pages_end(void *va, size_t len)
+{
+	munmap(va, len);
 }

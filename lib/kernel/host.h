@@ -16,5 +16,8 @@ int host_backing_page(const void *va, size_t len, size_t *page);
 int host_memory(uint64_t *total, uint64_t *hugepage);
 uint64_t host_hugepages_free(uint64_t page);
 int host_slot_lost(const char *device);
+int host_release(unsigned *major, unsigned *minor);
+int host_pages(size_t len, void **va);
+void host_pages_end(void *va, size_t len);
 
 #endif

@@ -110,6 +110,10 @@ struct tce_kernel {
 	 * 1: it does; 0: it does not; -EPERM, -EACCES: the log cannot be read. [any]
 	 */
 	int (*slot_lost)(const char *device);
+	int (*release)(unsigned *major, unsigned *minor); /* of the kernel. [any] */
+	/* Fresh memory of the process, in system pages; and its end, also of a part. [any] */
+	int (*pages)(size_t len, void **va);
+	void (*pages_end)(void *va, size_t len);
 };
 
 /* The real kernel. */

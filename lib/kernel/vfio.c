@@ -426,4 +426,7 @@ const struct tce_kernel tce_kernel_vfio = {
 	.memory = host_memory,
 	.hugepages_free = host_hugepages_free,
 	.slot_lost = host_slot_lost,
+	.release = host_release,
+	.pages = host_pages,
+	.pages_end = host_pages_end,
 };

@@ -218,6 +218,8 @@ bool tce_plan_has_ddw(const struct tce_facts *facts);
 bool tce_plan_levels_fit(const struct tce_facts *facts, uint64_t page, uint64_t size,
 			 uint32_t levels);
 
+bool tce_plan_is_pseries(const struct tce_facts *facts);
+
 /* ---- space.c, window.c ---- */
 
 enum { TCE_WINDOWS_MAX = 8 };

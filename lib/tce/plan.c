@@ -52,6 +52,11 @@ static bool is_pseries(const struct tce_facts *f)
 	return f->levels <= 1;
 }
 
+bool tce_plan_is_pseries(const struct tce_facts *f)
+{
+	return is_pseries(f);
+}
+
 /* The largest I/O page that a created window can have for this memory; 0 if none. */
 static uint64_t best_page(const struct tce_facts *f, const struct tce_need *need)
 {

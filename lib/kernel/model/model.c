@@ -283,6 +283,28 @@ static int op_slot_lost(const char *device)
 	return model_enter(MODEL_SLOT_LOST, &ret) ? ret : model_slot_lost(device);
 }
 
+static int op_release(unsigned *major, unsigned *minor)
+{
+	const struct model_quirks *q = &model.quirks;
+	int ret;
+
+	if (model_enter(MODEL_RELEASE, &ret))
+		return ret;
+	*major = q->major ? q->major : 6;
+	*minor = q->major ? q->minor : 12;
+	return 0;
+}
+
+static int op_pages(size_t len, void **va)
+{
+	int ret;
+
+	if (model_enter(MODEL_PAGES, &ret))
+		return ret;
+	*va = model_alloc(len, model.platform->system_page);
+	return 0;
+}
+
 static uint64_t op_hugepages_free(uint64_t page)
 {
 	int ret;
@@ -332,4 +354,7 @@ const struct tce_kernel tce_kernel_model = {
 	.memory = op_memory,
 	.hugepages_free = op_hugepages_free,
 	.slot_lost = op_slot_lost,
+	.release = op_release,
+	.pages = op_pages,
+	.pages_end = model_free,
 };

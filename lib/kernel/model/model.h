@@ -57,6 +57,9 @@ extern const struct model_platform *const model_platforms[];
 struct model_quirks {
 	bool busy_unenroll;    /* UNREGISTER with live TCEs is refused with EBUSY (before 5.0) */
 	bool unmap_checks_end; /* UNMAP past the window's end returns +1, clears nothing */
+	/* Without the defects that tce_probe() looks for. No kernel is known to be so. */
+	bool mended;
+	unsigned major, minor; /* its release; 0.0 stands for the one measured, 6.12 */
 };
 
 /* The machine. Starting forgets everything before; stopping gives all its memory back. */
@@ -112,6 +115,8 @@ enum model_op {
 	MODEL_MEMORY,
 	MODEL_HUGEPAGES_FREE,
 	MODEL_SLOT_LOST,
+	MODEL_RELEASE,
+	MODEL_PAGES,
 	MODEL_OPS,
 	MODEL_ANY = MODEL_OPS, /* any of them but MODEL_CLOSE */
 };

@@ -87,7 +87,9 @@ static int new_region(struct mm *mm, char *va, size_t len, struct region **made)
 	if (pinned != n || overlaps(mm, va, len)) {
 		unpin(frames, pinned);
 		model_uncharge(mm, len);
-		return pinned == n ? -EINVAL : pinned ? (int)pinned : -EFAULT;
+		return pinned == n			? -EINVAL
+		       : pinned && !model.quirks.mended ? (int)pinned
+							: -EFAULT;
 	}
 	r = model_zalloc(1, sizeof(*r));
 	*r = (struct region){.next = mm->regions,

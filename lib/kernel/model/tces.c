@@ -104,6 +104,15 @@ static struct table *window_of(int fd, uint64_t iova, struct mm **mm, int *ret)
 	return table;
 }
 
+/* Is a TCE of a range in use? */
+static bool any(const struct table *table, uint64_t iova, uint64_t len)
+{
+	for (uint64_t i = 0; i < len; i += table->page)
+		if (model_entry(table, (iova + i - table->start) / table->page)->access)
+			return true;
+	return false;
+}
+
 int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
 {
 	struct table *table;
@@ -119,10 +128,12 @@ int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
 	if ((len | (uintptr_t)va) & (table->page - 1) || !access)
 		return -EINVAL; /* R9 */
 	if (iova & (table->page - 1))
-		return 1; /* R10 */
+		return model.quirks.mended ? -EINVAL : 1; /* R10 */
 	if (len > table->size - (iova - table->start))
 		model_die("R7: MAP of %#llx at %#llx runs past the window's end: an oops",
 			  (unsigned long long)len, (unsigned long long)iova);
+	if (model.quirks.mended && any(table, iova, len))
+		return -EBUSY;
 	return set(mm, table, (iova - table->start) / table->page, len / table->page, va, access);
 }
 
@@ -148,6 +159,8 @@ int model_unmap(int fd, uint64_t iova, uint64_t len)
 		model_die("R14: UNMAP of %#llx at %#llx runs past the window's end",
 			  (unsigned long long)len, (unsigned long long)iova);
 	}
+	if (model.quirks.mended && !any(table, iova, len))
+		return -ENOENT;
 	first = (iova - table->start) / table->page;
 	count = len / table->page;
 	for (uint64_t i = first; i < first + count; i++) { /* R13: what is free is passed over */

@@ -146,10 +146,12 @@ static int create(struct container *container, uint64_t page, uint64_t size, uin
 		ret = pseries_create(container, &made, table == container->tables);
 	else
 		ret = powernv_create(&made, table == container->tables);
-	if (ret) {
+	if (ret && model.quirks.mended)
+		model_uncharge(container->mm, made.charged);
+	else if (ret)
 		container->mm->lost += model_whole_pages(made.charged); /* W5 */
+	if (ret)
 		return ret;
-	}
 	if (model.platform->pseries && container->groups > 1) {
 		model_uncharge(container->mm, made.charged);
 		return -EPERM; /* W7 */

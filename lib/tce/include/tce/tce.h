@@ -33,5 +33,6 @@
 #include <tce/evict.h>
 #include <tce/quarantine.h>
 #include <tce/check.h>
+#include <tce/probe.h>
 
 #endif
