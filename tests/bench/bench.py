@@ -18,6 +18,7 @@ sys.path[:0] = [f"{TREE}/tests/guest", f"{TREE}/tests/bench"]
 from report import Report
 
 PARTS = {
+    "bringup": "giving hugepages to a device and taking them back: calls, time, memory",
     "igb": "instructions per packet, and packet rates, of drivers for igb",
 }
 

@@ -156,6 +156,14 @@ def quoted(text):
     return "'" + text.replace("'", "''") + "'"
 
 
+def guest_program(guest, name):
+    """Put a program of tests/bench into a guest; its path there."""
+    # pylint: disable=import-outside-toplevel
+    from rig import built
+    guest.put(built(f"tests/bench/{name}"), f"/usr/local/bin/{name}")
+    return f"/usr/local/bin/{name}"
+
+
 def kernel_of(guest):
     """The release of a guest's kernel."""
     return guest.run("uname -r", check=True).out.strip()
