@@ -5,6 +5,7 @@ Prints one table; leaves it in build/bench/table.txt, with one page of plots in 
 ARGS names the parts that are wanted, all of them without. report.py says how a part is written.
 """
 import argparse
+import contextlib
 import importlib
 import os
 import signal
@@ -15,7 +16,10 @@ import traceback
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [f"{TREE}/tests/guest", f"{TREE}/tests/bench"]
 # pylint: disable=wrong-import-position
+from packets import hub
 from report import Report
+from rig import Device
+from testpmd import fewer_drivers
 
 PARTS = {
     "bringup": "giving hugepages to a device and taking them back: calls, time, memory",
@@ -54,10 +58,19 @@ def part(report, name, small):
     return True
 
 
+@contextlib.contextmanager
+def small_guest():
+    """Two igb ports on one hub, and after them a device of each other sort."""
+    with hub("lpar", "igb", icount="", devices=[Device("edu")]) as guest:
+        fewer_drivers(guest)
+        yield guest
+
+
 def main():
     a, report = options(), Report()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    broken = [name for name in a.parts or PARTS if not part(report, name, a.small)]
+    with small_guest() if a.small else contextlib.nullcontext() as guest:
+        broken = [name for name in a.parts or PARTS if not part(report, name, guest)]
     files = report.write(a.out)
     print(report.text())
     say(" ".join(os.path.relpath(f) for f in files))

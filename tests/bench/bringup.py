@@ -26,6 +26,11 @@ def affordable(pages):
     return [n for n in pages if n * MB + SPARE + 3072 < free]
 
 
+def edu(guest):
+    """The address of a device that does nothing meanwhile."""
+    return next(device.addr for device in guest.devices if device.spec == "edu")
+
+
 def least(runs):
     """The least of each figure of several runs."""
     return {name: min(run[name] for run in runs) for name in runs[0]}
@@ -33,9 +38,9 @@ def least(runs):
 
 def measure(guest, program, mode, pages):
     """{figure: value} of one run. What the one before it had comes back a moment after its end."""
-    said = guest.run(f"until [ $(awk '/HugePages_Free/ {{ print $2 }}' /proc/meminfo) -ge {pages} ]"
-                     f"; do sleep 0.1; done; exec {program} {mode} {guest.devices[0].addr} {pages}",
-                     timeout=900, check=True)
+    free = "$(awk '/HugePages_Free/ { print $2 }' /proc/meminfo)"
+    said = guest.run(f"until [ {free} -ge {pages} ]; do sleep 0.1; done; "
+                     f"exec {program} {mode} {edu(guest)} {pages}", timeout=900, check=True)
     return {name: float(value) for name, value in
             (line.split("\t") for line in said.out.splitlines())}
 
@@ -43,7 +48,7 @@ def measure(guest, program, mode, pages):
 def ioctls(guest, program, mode, pages):
     """How many ioctls a run makes, all of them."""
     said = guest.run(f"strace -f -e trace=ioctl -o /tmp/trace {program} {mode} "
-                     f"{guest.devices[0].addr} {pages} >/dev/null; grep -c 'ioctl(' /tmp/trace",
+                     f"{edu(guest)} {pages} >/dev/null; grep -c 'ioctl(' /tmp/trace",
                      timeout=300, check=True)
     return int(said.out)
 
@@ -87,21 +92,23 @@ def table(report, guest, program, found):
     s.goal("8 per TCE, a page per window", 1)
 
 
-def one_machine(report, machine, icount, small):
-    pages = SMALL if small else affordable(PAGES)
-    edu = Device("edu")
-    with Guest(machine, devices=[edu], mem=max(2048, pages[-1] * MB + SPARE), icount=icount,
-               hugepages=pages[-1] + 4) as guest:
-        program = guest_program(guest, "bench-bringup")
-        found = {n: {name: least([measure(guest, program, mode, n)
-                                  for _ in range(1 if small else REPEATS)])
-                     for name, mode in MODES.items()} for n in pages}
-        times(report, guest, program, found)
-        if icount or small:
-            table(report, guest, program, found)
+def in_guest(report, guest, pages, small):
+    program = guest_program(guest, "bench-bringup")
+    found = {n: {name: least([measure(guest, program, mode, n)
+                              for _ in range(1 if small else REPEATS)])
+                 for name, mode in MODES.items()} for n in pages}
+    times(report, guest, program, found)
+    if guest.icount or small:
+        table(report, guest, program, found)
 
 
 def run(report, small):
-    for machine in ("lpar",) if small else ("lpar", "p9"):
-        for icount in ("",) if small else (ICOUNT, ""):
-            one_machine(report, machine, icount, small)
+    if small:
+        in_guest(report, small, SMALL, small)
+        return
+    pages = affordable(PAGES)
+    for machine in ("lpar", "p9"):
+        for icount in (ICOUNT, ""):
+            with Guest(machine, devices=[Device("edu")], mem=pages[-1] * MB + SPARE,
+                       icount=icount, hugepages=pages[-1] + 4) as guest:
+                in_guest(report, guest, pages, small)

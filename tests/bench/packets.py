@@ -36,17 +36,26 @@ def rate(testpmd, seconds):
     return sent
 
 
-def forwarding(guest, devices, mode, bursts, seconds, queues=1):
-    """{burst: packets in a second} of testpmd's io or txonly; and the command."""
+def forwarding(guest, devices, modes, bursts, seconds, queues=1):
+    """{mode: {burst: packets in a second}} of testpmd's io or txonly; and the command."""
     app = f"{RINGS} --rxq={queues} --txq={queues}"
-    rates = {}
+    rates = {mode: {} for mode in modes}
     with Testpmd(guest, devices, app=app, timeout=300) as testpmd:
-        for burst in bursts:
+        for mode in modes:
             testpmd.tell(f"set fwd {mode}")
-            testpmd.tell(f"set burst {burst}")
-            # Each port begins with one burst, which then goes round.
-            testpmd.tell("start tx_first" if mode == "io" else "start", timeout=120)
-            rates[burst] = rate(testpmd, seconds)
-            testpmd.tell("stop", timeout=120)
+            for burst in bursts:
+                testpmd.tell(f"set burst {burst}")
+                # Each port begins with one burst, which then goes round.
+                testpmd.tell("start tx_first" if mode == "io" else "start", timeout=120)
+                rates[mode][burst] = rate(testpmd, seconds)
+                testpmd.tell("stop", timeout=120)
         command = testpmd.command
     return rates, " ".join(command.split())
+
+
+def program(guest, path, devices, *args):
+    """{figure: value} of one of our DPDK programs; and the command."""
+    command = f"{path} -l 1 -n 1 {devices} -- {' '.join(str(a) for a in args)}"
+    said = guest.run(command, timeout=600, check=True).out
+    found = dict(line.split("\t") for line in said.splitlines() if line.count("\t") == 1)
+    return {name: float(value) for name, value in found.items()}, command

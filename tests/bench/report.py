@@ -18,7 +18,8 @@ The first name of a row is what this tree has, the others are its peers, measure
 A value that does not exist is left out or None. A goal may name a row (at=32) or be a limit of its
 own (s.limit(3.0)). Nothing fails for a goal that is missed: the table says so.
 
-With `small` true a part does the least that runs all of its code: its figures mean nothing.
+`small` is None, or a guest in which the part does the least that runs all of its code: its figures
+mean nothing then. bench.py has what is in that guest.
 """
 import json
 import math
