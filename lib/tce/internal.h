@@ -76,6 +76,7 @@ struct tce_process {
 	size_t regions;
 	struct tce_region **number; /* by number; holes are NULL */
 	size_t numbers;
+	size_t numbered; /* there is no hole below */
 };
 
 extern struct tce_process tce_process;

@@ -40,13 +40,15 @@ struct tce_region *tce_region_of(const struct tce_window *w, uint64_t entry)
 
 static int take_number(struct tce_region *r)
 {
-	for (size_t i = 0; i < P.numbers; i++) {
+	for (size_t i = P.numbered; i < P.numbers; i++) {
 		if (P.number[i])
 			continue;
 		P.number[i] = r;
+		P.numbered = i + 1;
 		r->number = (unsigned)i;
 		return 0;
 	}
+	P.numbered = P.numbers;
 	r->number = (unsigned)P.numbers;
 	return tce_array_insert((void ***)&P.number, &P.numbers, P.numbers, r);
 }
@@ -78,6 +80,8 @@ void tce_region_drop(struct tce_region *r)
 {
 	tce_array_remove((void **)P.region, &P.regions, tce_region_index(r->va));
 	P.number[r->number] = NULL;
+	if (r->number < P.numbered)
+		P.numbered = r->number;
 	free(r->use);
 	free(r->dead);
 	free((void *)r->driver);
