@@ -22,6 +22,8 @@ from rig import Device
 from testpmd import fewer_drivers
 
 PARTS = {
+    "translate": "VA to IOVA and IOVA to VA: ns natively, instructions on POWER",
+    "growth": "the library's own work as there are more regions, larger windows, more spaces",
     "bringup": "giving hugepages to a device and taking them back: calls, time, memory",
     "igb": "instructions per packet, and packet rates, of drivers for igb",
 }
@@ -67,7 +69,8 @@ def small_guest():
 
 
 def main():
-    a, report = options(), Report()
+    a = options()
+    report = Report(a.small)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with small_guest() if a.small else contextlib.nullcontext() as guest:
         broken = [name for name in a.parts or PARTS if not part(report, name, guest)]

@@ -14,6 +14,7 @@
 
 #include <tce/tce.h>
 #include "lib/kernel/kernel.h"
+#include "resident.h"
 
 #define PAGE (2ull << 20)
 #define K    tce_kernel_vfio
@@ -45,20 +46,6 @@ static void step(const char *name)
 	last = (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* Memory of this process that is no hugepage and no file, in KiB. */
-static long resident(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[128];
-	long kb = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "RssAnon: %ld", &kb);
-	if (f)
-		fclose(f);
-	return kb;
-}
-
 static void print_calls(uint64_t calls)
 {
 	printf("calls\t%" PRIu64 "\n", calls);
@@ -80,7 +67,7 @@ static void by_library(void)
 	ok(tce_register(memory, len, PAGE), "register");
 	ok(tce_map(space, memory, len, NULL, &iova), "map");
 	step("map");
-	printf("resident\t%ld\n", (resident() - before) * 1024);
+	printf("resident\t%ld\n", resident() - before);
 	ok(tce_window_list(space, info, &n), "list");
 	for (size_t i = 0; i < n; i++)
 		printf("table%zu\t%" PRIu64 "\ntces%zu\t%" PRIu64 "\n", i, info[i].table_mem, i,

@@ -5,7 +5,7 @@ import os
 import re
 
 from packets import ICOUNT
-from report import guest_program, place
+from report import counted, guest_program, place
 from rig import Device, Guest
 
 MODES = {"libtce": "libtce", "raw calls": "raw", "a pair for each page": "pages"}
@@ -55,7 +55,7 @@ def ioctls(guest, program, mode, pages):
 
 def times(report, guest, program, found):
     """One table for each direction, and for what there is to the memory alone."""
-    unit = "instructions" if guest.icount else "ns"
+    unit = counted(guest)
     for title, steps in STEPS.items():
         s = report.section(f"{title} of hugepages of 2M, {guest.machine}", unit=unit,
                            axis="hugepages", place=place(guest),

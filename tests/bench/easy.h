@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A kernel that takes everything at once: the model, but for memory and TCEs, where it only counts.
- * What is measured on it is the library's own work, at sizes for which the model would be too slow.
- * No DMA can be done on it, and memory need not exist.
+ * A kernel that takes everything at once: the model, but for windows, memory and TCEs, where it
+ * only says yes. What is measured on it is the library's own work, at any size. No DMA can be done
+ * on it, and memory need not exist.
  */
 #ifndef BENCH_EASY_H
 #define BENCH_EASY_H

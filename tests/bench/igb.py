@@ -2,7 +2,7 @@
 """Instructions per packet, and packet rates, of drivers for igb (82576): net_tce_igb beside DPDK's
 own on libtce, in one guest."""
 from packets import BURSTS, forwarding, hub, program
-from report import guest_program, place
+from report import counted, guest_program, place
 from testpmd import attach, fewer_drivers, own_igb
 
 DRIVERS = {"net_tce_igb": own_igb, "DPDK igb": attach}
@@ -10,8 +10,11 @@ DRIVERS = {"net_tce_igb": own_igb, "DPDK igb": attach}
 GOALS = {"io": 0.35, "txonly": 0.65}
 # What a driver's share may be, in instructions.
 SHARES = {"receive": 35, "send": 20}
-EACH = "instructions/packet"
 FRAMES = "two ports on one hub, 64-byte frames"
+
+
+def each(guest):
+    return f"{counted(guest)} for each packet"
 
 
 def addresses(guest, ports=2):
@@ -26,8 +29,8 @@ def testpmd(report, guest, drivers, small):
                                           BURSTS[-1:] if small else BURSTS, 0.2 if small else 2)
         commands.append(command)
     for mode, goal in GOALS.items():
-        s = report.section(f"testpmd {mode}, {FRAMES}", unit=EACH, axis="burst",
-                           place=place(guest),
+        s = report.section(f"testpmd {mode}, {FRAMES}", unit=each(guest),
+                           axis="burst", place=place(guest),
                            command=f"{commands[0]}; set fwd {mode}; set burst N")
         s.goal("DPDK igb", goal)
         for burst in found["net_tce_igb"][mode]:
@@ -42,7 +45,7 @@ def forwarder(report, guest, drivers, small):
             said, command = program(guest, path, arguments(addresses(guest)),
                                     2000 if small else 200000, burst)
             costs.setdefault(burst, {})[name] = said["each"]
-    s = report.section(f"tests/bench/forward.c, {FRAMES}", unit=EACH, axis="burst",
+    s = report.section(f"tests/bench/forward.c, {FRAMES}", unit=each(guest), axis="burst",
                        place=place(guest), command=command)
     for burst, values in costs.items():
         s.row(burst, values)
@@ -56,7 +59,7 @@ def share(report, guest, drivers, small):
         found[name], command = program(guest, path, arguments(addresses(guest)),
                                        20 if small else 2000, 32)
     s = report.section("the driver's share, ring of 512, bursts of 32, mempool included",
-                       unit="instructions for each packet, or for each empty poll", axis="what",
+                       unit=f"{each(guest)}, or for each empty poll", axis="what",
                        place=place(guest), command=command)
     for what, most in SHARES.items():
         s.limit(most, at=what)
@@ -74,7 +77,7 @@ def growth(report, guest, drivers):
                 rates, command = forwarding(guest, arguments(addresses(guest, ports)), ["txonly"],
                                             (32,), 2, queues)
                 costs.setdefault(n, {})[name] = 1e9 / rates["txonly"][32]
-        s = report.section(f"testpmd txonly as {axis} are added, bursts of 32", unit=EACH,
+        s = report.section(f"testpmd txonly as {axis} are added, bursts of 32", unit=each(guest),
                            axis=axis, place=place(guest), command=f"{command}; set fwd txonly")
         for n, values in costs.items():
             s.row(n, values)

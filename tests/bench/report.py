@@ -21,6 +21,7 @@ own (s.limit(3.0)). Nothing fails for a goal that is missed: the table says so.
 `small` is None, or a guest in which the part does the least that runs all of its code: its figures
 mean nothing then. bench.py has what is in that guest.
 """
+import glob
 import json
 import math
 import os
@@ -91,8 +92,9 @@ def columns(rows):
 class Report:
     """All sections of one run, and what is made of them."""
 
-    def __init__(self):
+    def __init__(self, small=False):
         self.sections = []
+        self.small = small
 
     def section(self, title, unit, axis, place, command):
         """Begin a table; see the module's text."""
@@ -101,7 +103,7 @@ class Report:
 
     def text(self):
         """The table."""
-        lines = []
+        lines = ["The smallest form: these figures mean nothing.", ""] if self.small else []
         for s in (s for s in self.sections if s.rows):
             names = s.names()
             rows = [[s.axis, *names, "goal" if s.goals else ""]]
@@ -165,6 +167,25 @@ def guest_program(guest, name):
     return f"/usr/local/bin/{name}"
 
 
+def run_native(name, *args):
+    """Run a program of tests/bench on this host; what it printed."""
+    # pylint: disable=import-outside-toplevel
+    from rig import TREE
+    from rig_setup import cache_dir
+    libraries = {os.path.dirname(path) for path in
+                 glob.glob(f"{cache_dir()}/native-dpdk/usr/lib/*/librte_eal.so.*")}
+    return subprocess.run([f"{TREE}/build/native-gcc/tests/bench/{name}", *args], check=True,
+                          env=dict(os.environ, LD_LIBRARY_PATH=":".join(libraries)),
+                          stdout=subprocess.PIPE, text=True).stdout
+
+
+def here():
+    """This host, for a section: its processor."""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        model = re.search(r"^(?:model name|cpu)\s*:\s*(.*)$", f.read(), re.M)
+    return f"natively, {os.uname().machine}, {model.group(1) if model else 'unknown'}"
+
+
 def kernel_of(guest):
     """The release of a guest's kernel."""
     return guest.run("uname -r", check=True).out.strip()
@@ -175,6 +196,11 @@ def place(guest):
     version = re.search(r"version (\S+)", qemu_says())
     how = "icount: one instruction is one ns" if guest.icount else "wall time"
     return f"{guest.machine}, Linux {kernel_of(guest)}, QEMU {version.group(1)}, {how}"
+
+
+def counted(guest):
+    """What a guest's clock counts."""
+    return "instructions" if guest.icount else "ns"
 
 
 def qemu_says():

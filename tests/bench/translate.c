@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench-translate ROUNDS REGIONS...: what a look-up costs, VA to IOVA and IOVA to VA, beside a bare
- * call and beside what DPDK has. Prints one line for each figure:
- * way, layout, hit or miss, regions, subject, ns apart, ns chained.
+ * bench-translate va|pa ROUNDS REGIONS...: what a look-up costs, VA to IOVA and IOVA to VA, beside
+ * a bare call and beside what DPDK has. DPDK runs with IOVA=VA and without hugepages, or with
+ * IOVA=PA, which needs both root and hugepages. Prints one line for each figure: way, layout, hit
+ * or miss, regions, subject, ns apart, ns chained.
  */
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@
 #include "regions.h"
 
 enum { ADDRESSES = 16384, SLOW = 64 };
+
+static bool pa;
 
 static uint64_t to_iova(void *arg, uint64_t addr)
 {
@@ -49,17 +53,12 @@ static uint64_t bare(void *arg, uint64_t addr)
 }
 LOOKUP(bare)
 
+/* With IOVA=PA it has to be memory that is there: one page will do. */
 static uint64_t virt2iova(void *arg, uint64_t addr)
 {
-	return rte_mem_virt2iova((const void *)(uintptr_t)addr);
+	return rte_mem_virt2iova(arg ? arg : (const void *)(uintptr_t)addr);
 }
 LOOKUP(virt2iova)
-
-static uint64_t virt2phy(void *arg, uint64_t addr)
-{
-	return rte_mem_virt2phy(arg);
-}
-LOOKUP(virt2phy)
 
 static uint64_t virt2memseg(void *arg, uint64_t addr)
 {
@@ -99,8 +98,8 @@ static void measure(const struct regions *r, enum layout layout, unsigned rounds
 		SUBJECT("libtce", to_iova, r->space),
 		SUBJECT("bare call", bare, NULL),
 		SUBJECT("DPDK virt2memseg", virt2memseg, NULL),
-		SUBJECT("DPDK virt2iova, IOVA=VA", virt2iova, NULL),
-		SUBJECT("DPDK virt2iova, IOVA=PA", virt2phy, &page),
+		SUBJECT(pa ? "DPDK virt2iova, IOVA=PA" : "DPDK virt2iova, IOVA=VA", virt2iova,
+			pa ? &page : NULL),
 	};
 	struct subject back[] = {
 		SUBJECT("libtce", to_va, r->space),
@@ -110,7 +109,7 @@ static void measure(const struct regions *r, enum layout layout, unsigned rounds
 	char what[64];
 
 	page = 1;
-	forth[4].most = SLOW;
+	forth[3].most = pa ? SLOW : 0;
 	for (int hit = 1; hit >= 0; hit--) {
 		snprintf(what, sizeof(what), "VA to IOVA\t%s\t%s", where, hit ? "hit" : "miss");
 		measure_one(r, forth, sizeof(forth) / sizeof(*forth), what, 0, hit, rounds);
@@ -126,9 +125,8 @@ static void start_dpdk(char *program)
 
 	/* EAL binds this thread to the processor that it is on. */
 	snprintf(options, sizeof(options),
-		 "--no-huge -m 16 --no-pci --no-shconf --iova-mode=va --lcores 0@%d "
-		 "--log-level=1 --no-telemetry",
-		 sched_getcpu());
+		 "%s -m 16 --no-pci --iova-mode=%s --lcores 0@%d --log-level=1 --no-telemetry",
+		 pa ? "--in-memory" : "--no-huge --no-shconf", pa ? "pa" : "va", sched_getcpu());
 	for (char *word = strtok_r(options, " ", &save); word; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	if (rte_eal_init(argc, argv) < 0) {
@@ -139,15 +137,16 @@ static void start_dpdk(char *program)
 
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 2 ? (unsigned)atoi(argv[1]) : 0;
+	unsigned rounds = argc > 3 ? (unsigned)atoi(argv[2]) : 0;
 
-	if (!rounds) {
-		fprintf(stderr, "usage: bench-translate ROUNDS REGIONS...\n");
+	if (!rounds || (strcmp(argv[1], "va") != 0 && strcmp(argv[1], "pa") != 0)) {
+		fprintf(stderr, "usage: bench-translate va|pa ROUNDS REGIONS...\n");
 		return 2;
 	}
+	pa = !strcmp(argv[1], "pa");
 	start_dpdk(argv[0]);
 	easy_start(1);
-	for (int i = 2; i < argc; i++) {
+	for (int i = 3; i < argc; i++) {
 		for (enum layout layout = SIDE_BY_SIDE; layout <= SCATTERED; layout++) {
 			struct regions r;
 
