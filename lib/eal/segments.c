@@ -77,7 +77,13 @@ int segments_of(const void *addr, size_t len, struct runs *runs)
 			.list = list,
 		};
 
-		if (is_for_dma(list, seg) && runs_add(runs, &run))
+		/*
+		 * External memory that has an event is a heap's, which EAL marks as such (22.11:
+		 * rte_malloc_heap_memory_add()) only when the event is over.
+		 */
+		if (list->external && seg->iova == RTE_BAD_IOVA)
+			continue;
+		if (runs_add(runs, &run))
 			return -ENOMEM;
 	}
 	return 0;
