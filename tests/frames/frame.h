@@ -17,10 +17,14 @@
 #define FRAME_POISON	 "FREEDPG!"
 #define FRAME_POISON_LEN 8
 
+/* What a forwarder does to the addresses of Ethernet. */
+enum frame_mac { MAC_KEPT, MAC_SWAPPED, MAC_ANY };
+
 struct frame_shape {
 	uint32_t run; /* differs between two runs, so that a left-over is told from ours */
 	uint16_t min; /* lengths in bytes without CRC, both inclusive */
 	uint16_t max;
+	enum frame_mac mac; /* how the addresses come back */
 };
 
 struct frame_id {

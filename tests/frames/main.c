@@ -31,6 +31,8 @@ static const char usage[] =
 	"  --limit S      give up after so long (120)\n"
 	"  --max-lost N   more lost frames are a failure (default: losses are only counted)\n"
 	"  --min-good N   fewer good frames are a failure (1)\n"
+	"  --swapped-mac  frames come back with their Ethernet addresses exchanged\n"
+	"  --any-mac      frames come back with other Ethernet addresses\n"
 	"  --allow-stale  frames of an earlier run are no failure\n"
 	"One line of JSON says what happened. Exit: 0 good, 1 defects, 2 usage, 3 could not run.\n";
 
@@ -121,6 +123,10 @@ static void set_option(struct options *o, const char *name, const char *text)
 		o->max_lost = (int64_t)number(name, text, INT64_MAX);
 	else if (!strcmp(name, "min-good"))
 		o->min_good = number(name, text, UINT64_MAX);
+	else if (!strcmp(name, "swapped-mac"))
+		o->shape.mac = MAC_SWAPPED;
+	else if (!strcmp(name, "any-mac"))
+		o->shape.mac = MAC_ANY;
 	else
 		o->stale_allowed = true;
 }
@@ -140,6 +146,8 @@ static const struct option long_options[] = {
 	{"min-good", required_argument, NULL, 0},
 	{"rate", required_argument, NULL, 0},
 	{"allow-stale", no_argument, NULL, 0},
+	{"swapped-mac", no_argument, NULL, 0},
+	{"any-mac", no_argument, NULL, 0},
 	{NULL, 0, NULL, 0},
 };
 

@@ -10,12 +10,12 @@ RATE = 15_000  # a NIC without room drops in silence: rxonly is fed slower than 
 PAIRED = "--paired"
 
 
-def forward(wire, testpmd, ports, count=COUNT):
-    """io: frames enter each port and come back by the other (or the same, if alone); all are
-    compared. What was counted."""
-    testpmd.tell("set fwd io")
+def forward(wire, testpmd, ports, count=COUNT, mode="io", *, options=()):
+    """io, or another way to forward: frames enter each port and come back by the other (or the
+    same, if alone); all are compared. What was counted."""
+    testpmd.tell(f"set fwd {mode}")
     testpmd.tell("start")
-    route = [PAIRED] if len(ports) > 1 else []
+    route = [*options, *([PAIRED] if len(ports) > 1 else [])]
     said = wire.start("loop", ports, "--count", -(-count // len(ports)), *route).good()
     testpmd.tell("stop")
     want(said["sent"] >= count, f"only {said['sent']} frames were sent")
@@ -24,11 +24,12 @@ def forward(wire, testpmd, ports, count=COUNT):
     return said
 
 
-def transmit(wire, testpmd, ports, seconds=1.5):
-    """txonly: what leaves the NIC is well-formed and as many frames as testpmd counted."""
-    testpmd.tell("set fwd txonly")
+def transmit(wire, testpmd, ports, seconds=1.5, mode="txonly", length=64):
+    """txonly, or another way to make frames: what leaves the NIC is well-formed and as many
+    frames as testpmd counted."""
+    testpmd.tell(f"set fwd {mode}")
     testpmd.tell("clear port stats all")
-    receiver = wire.start("receive", ports, "--seconds", 60, "--length", 64)
+    receiver = wire.start("receive", ports, "--seconds", 60, "--length", length)
     time.sleep(0.3)
     testpmd.tell("start")
     time.sleep(seconds)

@@ -1,46 +1,283 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Our own driver for igb (82576), net_tce_igb: forward, send, receive on both machines (or the one
-that is named as the argument)."""
+"""Our own driver for igb (82576), net_tce_igb, on both machines (or the one that is named as the
+argument): every way of testpmd's to forward, offloads, queues, memory of other sorts, ends of all
+sorts, and what is refused."""
 import os
+import re
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from cases import balance, forward, group_is_free, receive, transmit
+from cases import PAIRED, balance, forward, group_is_free, receive, transmit
+from ether import Port, ethernet, ipv4, is_sound_tcp, tcp, udp
 from rig import Guest, Nic
-from tap import Tap
-from testpmd import Testpmd, fewer_drivers, own_igb
+from tap import Tap, equal, want
+from testpmd import Testpmd, attach, fewer_drivers, own_igb
 from wire import Wire
 
 PAGES = 256
+FEW = 10_000
+# VLAN_INSERT, IPV4_CKSUM, UDP_CKSUM, TCP_CKSUM, TCP_TSO, MULTI_SEGS
+TX_OFFLOADS = 0x802f
+OFFLOADS = f"--rxq=4 --txq=4 --rss-udp --enable-rx-cksum --enable-scatter --max-pkt-len=9100 " \
+           f"--tx-offloads={TX_OFFLOADS:#x}"
+USER = "prlimit --memlock=unlimited:unlimited env XDG_RUNTIME_DIR=/tmp/user " \
+       "/usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups --bounding-set=-all"
 
 
-def basics(tap, guest, wire):
-    """io over two ports, txonly, rxonly, quit, the ledger."""
-    ports = [0, 1]
-    with tap.point(f"{guest.machine}: testpmd starts and quits"):
-        with Testpmd(guest, own_igb(nic.addr for nic in guest.nics)) as testpmd:
-            with tap.point(f"{guest.machine}: io"):
-                said = forward(wire, testpmd, ports)
-                tap.note(f"{said['good']} frames compared, {said['lost']} lost")
-            with tap.point(f"{guest.machine}: txonly"):
-                tap.note(f"{transmit(wire, testpmd, ports)['good']} frames checked")
-            with tap.point(f"{guest.machine}: rxonly"):
-                counted = receive(wire, testpmd, ports)
-                tap.note(f"{counted['got']} of {counted['sent']} frames counted")
-    with tap.point(f"{guest.machine}: all hugepages and groups are back"):
-        balance(guest, PAGES)
-        for nic in guest.nics:
-            group_is_free(guest, nic.addr)
+class Igb:
+    """The points, on one guest with two of these NICs."""
+
+    def __init__(self, tap, guest, wire):
+        self.tap, self.guest, self.wire = tap, guest, wire
+        self.addr = [nic.addr for nic in guest.nics]
+
+    def point(self, text):
+        return self.tap.point(f"{self.guest.machine}: {text}")
+
+    def testpmd(self, app="", eal="-l 0,1 -n 1", before="", options=""):
+        return Testpmd(self.guest, own_igb(self.addr[:2], options), app, eal, before)
+
+    def all_is_back(self):
+        with self.point("all hugepages and groups are back"):
+            balance(self.guest, PAGES)
+            for addr in self.addr:
+                group_is_free(self.guest, addr)
+
+    def compared(self, testpmd, *args, **more):
+        said = forward(self.wire, testpmd, [0, 1], *args, **more)
+        self.tap.note(f"{said['good']} frames compared, {said['lost']} lost")
+
+    def plain(self):
+        """The plain bursts: no offloads."""
+        with self.point("testpmd starts and quits"), self.testpmd() as testpmd:
+            with self.point("io"):
+                self.compared(testpmd)
+            with self.point("mac"):
+                self.compared(testpmd, FEW, "mac", options=["--any-mac"])
+            with self.point("macswap"):
+                self.compared(testpmd, FEW, "macswap", options=["--swapped-mac"])
+            for mode, length in (("txonly", 64), ("flowgen", 60)):
+                with self.point(mode):
+                    said = transmit(self.wire, testpmd, [0, 1], 1, mode, length)
+                    self.tap.note(f"{said['good']} frames checked")
+            with self.point("rxonly"):
+                counted = receive(self.wire, testpmd, [0, 1])
+                self.tap.note(f"{counted['got']} of {counted['sent']} frames counted")
+            for kind, words in (("rxq", "Burst mode: plain"), ("txq", "plain, one pool")):
+                want(words in testpmd.tell(f"show {kind} info 0 0"), f"{kind}: not {words}")
+        self.all_is_back()
+
+    # ------------------------------------------------------------------------ offloads
+
+    def queues(self, testpmd):
+        """RSS spreads over all four queues."""
+        testpmd.tell("set fwd rxonly")
+        testpmd.tell("clear port xstats all")
+        testpmd.tell("start")
+        with Port(self.wire.paths[0]) as port:
+            port.send(*(ethernet(ipv4(udp(b"queue" * 8, sport=i), 17)) for i in range(400)))
+            self.guest.run("sleep 0.5")
+        testpmd.tell("stop")
+        found = re.findall(r"rx_q\d_packets: (\d+)", testpmd.tell("show port xstats 0"))
+        counts = [int(n) for n in found]
+        want(len(counts) == 4 and sum(counts) == 400 and min(counts) > 40, f"by queue: {counts}")
+        self.tap.note(f"by queue: {counts}")
+
+    def there_and_back(self, frames, n):
+        """Frames into port 0; n of those that come out of port 1."""
+        with Port(self.wire.paths[0]) as one, Port(self.wire.paths[1]) as other:
+            one.send(*frames)
+            return other.take(n)
+
+    def jumbo(self, testpmd):
+        """Frames in several buffers, in and out again."""
+        testpmd.tell("set fwd io")
+        testpmd.tell("start")
+        frames = [ethernet(ipv4(udp(bytes((i + j) & 255 for j in range(size))), 17))
+                  for i, size in enumerate((2000, 2006, 2007, 4000, 8000, 9000, 100, 8999))]
+        got = self.there_and_back(frames, len(frames))
+        testpmd.tell("stop")
+        equal(sorted(got), sorted(frames), "frames of up to 9042 bytes")
+
+    def segments(self, testpmd):
+        """TSO, by what leaves the NIC."""
+        data = bytes(i * 7 & 255 for i in range(4000))
+        testpmd.tell("set fwd csum")
+        testpmd.tell("start")
+        got = self.there_and_back([ethernet(ipv4(tcp(data, seq=1000), 6))], 5)
+        testpmd.tell("stop")
+        want(all(is_sound_tcp(frame) for frame in got), "a segment has a wrong checksum")
+        sizes = [len(frame) - 54 for frame in got]
+        equal(sizes, [800] * 5, "payload of the segments")
+        parts = {int.from_bytes(frame[38:42], "big"): frame[54:] for frame in got}
+        equal(b"".join(parts[seq] for seq in sorted(parts)), data, "what they carry")
+
+    def sums(self, testpmd):
+        """Checksums by the device: a wrong one comes back right."""
+        testpmd.tell("set fwd csum")
+        testpmd.tell("start")
+        wrong = [ethernet(ipv4(tcp(b"sum" * 40, good=False), 6, bad=True))]
+        got = self.there_and_back(wrong, 1)
+        testpmd.tell("stop")
+        want(got and is_sound_tcp(got[0]), "the checksums that leave are wrong")
+
+    def tags(self, testpmd):
+        """A tag taken out of what comes, and another one put into what leaves."""
+        testpmd.tell("set fwd mac")
+        testpmd.tell("start")
+        inside = ipv4(udp(b"tagged" * 20), 17)
+        got = self.there_and_back([ethernet(inside, vlan=5)], 1)
+        testpmd.tell("stop")
+        equal([frame[12:] for frame in got], [ethernet(inside, vlan=77)[12:]], "the tagged frame")
+
+    def offloads(self):
+        """The full bursts: four queues, jumbo frames, checksums, TSO, tags."""
+        with self.testpmd(OFFLOADS) as testpmd:
+            with self.point("RSS over four queues"):
+                self.queues(testpmd)
+            with self.point("jumbo frames"):
+                self.jumbo(testpmd)
+            testpmd.tell("port stop all")
+            for command in ("csum set ip hw 1", "csum set tcp hw 1", "csum set udp hw 1"):
+                testpmd.tell(command)
+            testpmd.tell("port start all")
+            with self.point("csum"):
+                self.compared(testpmd, FEW, "csum", options=["--any-mac"])
+                self.sums(testpmd)
+            testpmd.tell("port stop all")
+            testpmd.tell("tso set 800 1")
+            testpmd.tell("port start all")
+            with self.point("TSO"):
+                self.segments(testpmd)
+            testpmd.tell("port stop all")
+            testpmd.tell("tx_vlan set 1 77")
+            testpmd.tell("vlan set strip on 0")
+            testpmd.tell("port start all")
+            with self.point("tags stripped and inserted"):
+                self.tags(testpmd)
+        self.all_is_back()
+
+    # ------------------------------------------------------------------------ surroundings
+
+    def memory(self):
+        """Buffers outside of EAL's own memory, or apart from their mbufs."""
+        for name, devices in (("xmemhuge", own_igb), ("xbuf", own_igb), ("xmemhuge", attach)):
+            with self.point(f"buffers as --mp-alloc={name}, {devices.__name__}"):
+                with Testpmd(self.guest, devices(self.addr[:2]), f"--mp-alloc={name}") as testpmd:
+                    self.compared(testpmd, FEW)
+
+    def modes(self):
+        for mode in ("va", "pa"):
+            with self.point(f"IOVA as {mode.upper()}"):
+                with self.testpmd(eal=f"-l 0,1 -n 1 --iova-mode={mode}") as testpmd:
+                    self.compared(testpmd, FEW)
+
+    def no_root(self):
+        """A user who may open the groups and hugepages, and no more."""
+        with self.point("without root"):
+            files = " ".join(f"/dev/vfio/{self.guest.group(addr)}" for addr in self.addr[:2])
+            self.guest.run(f"mkdir -p -m 777 /tmp/user; chmod 666 /dev/vfio/vfio {files}; "
+                           "chmod 777 /dev/hugepages", check=True)
+            with self.testpmd(before=USER) as testpmd:
+                pid = self.guest.run("pidof dpdk-testpmd", check=True).out.split()[0]
+                status = self.guest.run(f"grep Uid: /proc/{pid}/status", check=True).out
+                equal(status.split()[1], "1000", "user of testpmd")
+                self.compared(testpmd, FEW)
+        self.all_is_back()
+
+    def killed(self):
+        with self.point("SIGKILL in full traffic, and a new start"):
+            testpmd = self.testpmd()
+            testpmd.tell("set fwd io")
+            testpmd.tell("start")
+            frames = self.wire.start("loop", [0, 1], "--seconds", 60, PAIRED, "--allow-stale")
+            time.sleep(0.7)
+            equal(testpmd.end(9), -9, "status of the killed testpmd")
+            frames.stop()
+            want(frames.good()["good"] > 1000, "no traffic before the kill")
+            balance(self.guest, PAGES)
+            with self.testpmd() as testpmd:
+                self.compared(testpmd, FEW)
+        self.all_is_back()
+
+    def again(self):
+        """Stop and start, reset, close, and the same device once more."""
+        with self.point("a port is stopped, reset, detached, attached"), self.testpmd() as testpmd:
+            for command in ("port stop 0", "port reset 0", "port start 0"):
+                testpmd.tell(command)
+            self.compared(testpmd, FEW)
+            testpmd.tell("port stop 1")
+            testpmd.tell("port detach 1")
+            equal(testpmd.ports(), 1, "ports")
+            group_is_free(self.guest, self.addr[1])
+            testpmd.tell(f"port attach net_tce_igb1,dev={self.addr[1]}")
+            testpmd.tell("port start all")
+            self.compared(testpmd, FEW)
+
+    def beside(self):
+        """DPDK's driver on one NIC, ours on the other, in one process."""
+        with self.point("beside DPDK's own driver on net_tce_attach"):
+            devices = f"{attach(self.addr[:1])} {own_igb(self.addr[1:2])}"
+            with Testpmd(self.guest, devices) as testpmd:
+                equal(testpmd.ports(), 2, "ports")
+                self.compared(testpmd, FEW)
+
+    def refused(self):
+        """What cannot be opened is told in one sentence each; the other port lives."""
+        a, b = self.addr[:2]
+        other = self.guest.nics[2].addr
+        cases = [(f"dev={a}", ""), (f"dev={a}", "is open here already|in use"),
+                 (f"dev={other}", "8086:10d3, no Intel 82576"),
+                 ("dev=0009:00:00.0", "no device 0009:00:00.0"),
+                 ("dev=eth0", "eth0 is no PCI address"), ("", "exactly one dev="),
+                 (f"dev={b},page=16M", "hugepages of 2097152")]
+        vdevs = " ".join(f"--vdev=net_tce_igb{i}{',' if text else ''}{text}"
+                         for i, (text, _) in enumerate(cases))
+        with self.point("one port of seven vdevs"):
+            with Testpmd(self.guest, f"-d librte_net_tce_igb.so {vdevs}") as testpmd:
+                equal(testpmd.ports(), 1, "ports")
+                said = testpmd.job.out().replace("\r", "")
+        for i, (text, words) in enumerate(cases):
+            if not words:
+                continue
+            with self.point(f"refused: '{text}'"):
+                found = re.findall(rf"^net_tce_igb: net_tce_igb{i}: (.*)$", said, re.M)
+                equal(len(found), 1, "sentences")
+                want(re.search(words, found[0]), f"/{words}/ is not in: {found[0]}")
+                self.tap.note(found[0])
+        self.all_is_back()
+
+    def removed(self):
+        """Somebody wants a device back while it works; last, for it is gone then."""
+        a = self.addr[0]
+        with self.point("a device asked for in full traffic is given back within seconds"):
+            with self.testpmd() as testpmd:
+                testpmd.tell("set fwd txonly")
+                testpmd.tell("start")
+                begin = time.monotonic()
+                self.guest.run(f"echo 1 >/sys/bus/pci/devices/{a}/remove", 30, check=True)
+                self.tap.note(f"after {time.monotonic() - begin:.1f} s")
+                self.guest.run("sleep 1")
+                equal(testpmd.ports(), 1, "ports")
 
 
 def machine(tap, name):
     with Wire(2) as wire:
         nics = [Nic("igb", netdev=wire.netdev(port)) for port in (0, 1)]
+        if name == "lpar":
+            nics.append(Nic("e1000e"))
         with Guest(name, nics=nics, hugepages=PAGES) as guest:
             fewer_drivers(guest)
-            basics(tap, guest, wire)
+            case = Igb(tap, guest, wire)
+            case.plain()
+            case.offloads()
+            if name == "lpar":
+                for part in (case.memory, case.modes, case.no_root, case.killed, case.again,
+                             case.beside, case.refused, case.removed):
+                    part()
 
 
 def main():

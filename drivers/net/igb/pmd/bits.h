@@ -18,6 +18,13 @@
 			: "r"((uint64_t)(value)), "n"(at), "n"(64 - (at) - (len)));                \
 		bits_word;                                                                         \
 	})
+/* @word with its lowest bits once more from @at up; it has none above them. */
+#define BITS_TWICE(word, at)                                                                       \
+	({                                                                                         \
+		uint64_t bits_word = (word);                                                       \
+		__asm__("rldimi %0,%0,%1,0" : "+r"(bits_word) : "n"(at));                          \
+		bits_word;                                                                         \
+	})
 /* The low half of @word turned left by @by, and of that the bits from @first to @last. */
 #define BITS_TURN(word, by, first, last)                                                           \
 	({                                                                                         \
@@ -31,6 +38,7 @@
 #define BITS_MASK(at, len) ((UINT64_MAX >> (64 - (len))) << (at))
 #define BITS_INSERT(word, value, at, len)                                                          \
 	(((uint64_t)(word) & ~BITS_MASK(at, len)) | ((uint64_t)(value) << (at)&BITS_MASK(at, len)))
+#define BITS_TWICE(word, at) ((uint64_t)(word) | (uint64_t)(word) << (at))
 #define BITS_TURN(word, by, first, last)                                                           \
 	((uint64_t)((uint32_t)(word) << (by) | (uint32_t)(word) >> (32 - (by))) &                  \
 	 BITS_MASK(first, (last) - (first) + 1))

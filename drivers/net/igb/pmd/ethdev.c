@@ -221,8 +221,8 @@ static void txq_info(struct rte_eth_dev *dev, uint16_t number, struct rte_eth_tx
 {
 	const struct pmd_txq *q = dev->data->tx_queues[number];
 
-	info->nb_desc = q->n;
-	info->conf.tx_free_thresh = q->threshold;
+	info->nb_desc = (uint16_t)q->n;
+	info->conf.tx_free_thresh = (uint16_t)q->threshold;
 	info->conf.tx_rs_thresh = PMD_TX_BATCH;
 	info->conf.tx_deferred_start = q->deferred;
 	info->conf.offloads = q->offloads;

@@ -16,9 +16,10 @@
 #define PMD_RX_RING_MIN 64 /* descriptors */
 /* Of which a batch that is not full may be in use for good, and the largest frame still fits. */
 #define PMD_TX_RING_MIN 96
-#define PMD_RX_STEP	64 /* the most that one round of a receive burst takes */
-#define PMD_TX_BATCH	32 /* descriptors: one of them reports, all are freed together */
-#define PMD_SEGS_MAX	40 /* of one frame */
+#define PMD_RX_STEP	64   /* the most that one round of a receive burst takes */
+#define PMD_TX_BATCH	32   /* descriptors: one of them reports, all are freed together */
+#define PMD_LEARN	1024 /* look-ups until a queue looks for a better run */
+#define PMD_SEGS_MAX	40   /* of one frame */
 #define PMD_TSO_MAX	(256 * 1024 - 1)
 #define PMD_TSO_HEADER	512
 #define PMD_MSS_MAX	9216
@@ -61,24 +62,27 @@ struct pmd_txq {
 	struct igb_tx_desc *ring;
 	struct rte_mbuf **sw;
 	volatile char *tail;
-	struct pmd_run run;
-	uint16_t n, next, free, threshold;
-	uint16_t oldest;  /* the first descriptor of the oldest batch */
-	uint16_t context; /* the one used last */
+	struct pmd_run run;		/* of memory, around what was sent first */
+	const struct rte_mempool *pool; /* all of whose buffers are in that run */
+	uint32_t n, next, free, threshold;
+	uint32_t oldest; /* the first descriptor of the oldest batch */
 	uint64_t packets, bytes;
+
 	uint16_t *reports; /* of each batch, the descriptor that reports it */
 	uint64_t errors;
 	uint32_t misses;
-	struct tce_space *space;
+	uint32_t context; /* the one used last */
 	struct pmd_context contexts[IGB_TX_CONTEXTS];
+	struct tce_space *space;
+	atomic_uint *forgotten; /* the port's: how often memory was taken away */
 
 	const struct rte_memzone *zone;
 	tce_iova_t iova;
-	atomic_uint *forgotten; /* the port's: how often memory was taken away */
 	uint16_t number;
 	bool deferred;
 	uint64_t offloads;
 };
+static_assert(offsetof(struct pmd_txq, reports) <= 128, "one line of POWER's for a burst");
 
 struct pmd_port {
 	struct tce_igb *nic;
@@ -118,6 +122,8 @@ void space_drop(struct pmd_space *space, struct pmd_port *port);
 bool translate_pool(struct tce_space *space, struct rte_mempool *pool, uint64_t *delta);
 /* The IOVA of an mbuf's data outside of the queue's run. 0: it is not mapped. */
 uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len);
+/* Have the queue know a pool, if all of it translates by one addition. */
+void translate_learn(struct pmd_txq *q, struct rte_mempool *pool);
 
 /* rx.c, rx_full.c, tx.c, tx_full.c: the bursts. */
 uint16_t rx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n);

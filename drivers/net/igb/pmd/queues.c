@@ -154,8 +154,7 @@ int queues_tx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	q->n = n;
 	q->number = number;
 	/* As soon as may be: what comes back is still in the caches. */
-	q->threshold =
-		conf->tx_free_thresh ? conf->tx_free_thresh : (uint16_t)(n - 2 * PMD_TX_BATCH);
+	q->threshold = conf->tx_free_thresh ? conf->tx_free_thresh : n - 2u * PMD_TX_BATCH;
 	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
 	q->deferred = conf->tx_deferred_start;
 	q->space = pmd_port(dev)->space->space;
@@ -263,7 +262,7 @@ int queues_tx_start(struct rte_eth_dev *dev, uint16_t number)
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
 	q->next = q->oldest = q->context = 0;
-	q->free = (uint16_t)(q->n - 1);
+	q->free = q->n - 1;
 	memset(q->contexts, 0, sizeof(q->contexts));
 	/* As the plain bursts have it for good. */
 	for (unsigned i = 0; i < q->n / PMD_TX_BATCH; i++)

@@ -25,6 +25,12 @@ static void stop_all(void *arg)
 	}
 }
 
+static void forget_queue(struct pmd_txq *q)
+{
+	__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->pool, NULL, __ATOMIC_RELAXED);
+}
+
 /* See learn() in translate.c, whose other half this is. */
 static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 {
@@ -35,7 +41,7 @@ static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
 
 		if (q && q->run.base < addr + len && addr < q->run.base + q->run.len)
-			__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+			forget_queue(q);
 	}
 }
 

@@ -10,9 +10,6 @@
 
 #include <tce/translate.h>
 
-/* After so many look-ups a queue looks for a better run. */
-#define MISSES 1024
-
 struct chunks {
 	struct tce_space *space;
 	uint64_t delta;
@@ -76,7 +73,7 @@ static struct pmd_run run_around(struct tce_space *space, const void *va)
  * that first, then empties the runs that it was in; here the run is noted first, then the count is
  * looked at again. So one of the two sees the other.
  */
-static void learn(struct pmd_txq *q, const void *va)
+static void learn(struct pmd_txq *q, const void *va, const struct rte_mempool *pool)
 {
 	unsigned forgotten = atomic_load(q->forgotten);
 	struct pmd_run run = run_around(q->space, va);
@@ -85,9 +82,21 @@ static void learn(struct pmd_txq *q, const void *va)
 	q->run.base = run.base;
 	q->run.delta = run.delta;
 	__atomic_store_n(&q->run.len, run.len, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->pool, pool, __ATOMIC_RELAXED);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load(q->forgotten) != forgotten)
-		__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+	if (atomic_load(q->forgotten) == forgotten)
+		return;
+	__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->pool, NULL, __ATOMIC_RELAXED);
+}
+
+void translate_learn(struct pmd_txq *q, struct rte_mempool *pool)
+{
+	uint64_t delta;
+
+	/* Else each of its buffers is looked up. */
+	if (translate_pool(q->space, pool, &delta))
+		learn(q, STAILQ_FIRST(&pool->mem_list)->addr, pool);
 }
 
 uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len)
@@ -95,8 +104,8 @@ uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len)
 	tce_iova_t iova;
 	size_t got;
 
-	if (q->misses++ % MISSES == 0)
-		learn(q, va);
+	if (q->misses++ % PMD_LEARN == 0)
+		learn(q, va, NULL);
 	if (tce_iova(q->space, va, len ? len : 1, &iova, &got) || got < len)
 		return 0;
 	return iova;

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The plain transmit bursts: each frame in one buffer, no offloads. One frees to a single pool
- * (FAST_FREE), the other whatever it meets.
+ * The plain transmit bursts: each frame in one buffer, no offloads. One is told that all mbufs are
+ * of one pool and used by nobody else (FAST_FREE), the other looks. Both do the common case without
+ * a call: the queue's run is known, the ring does not wrap, what comes back fits its pool's cache.
+ * All else is burst()'s.
  */
 #include "tx.h"
 
 #define COMMAND (IGB_TX_DATA | IGB_TX_DEXT | IGB_TX_IFCS | IGB_TX_EOP)
-
-static __rte_always_inline bool reclaim(struct pmd_txq *q, bool one_pool)
-{
-	if (!tx_has_batch(q) || !tx_is_done(&q->ring[q->oldest + PMD_TX_BATCH - 1]))
-		return false;
-	if (one_pool)
-		tx_free_pool(q->sw + q->oldest);
-	else
-		tx_free_each(q->sw + q->oldest);
-	tx_batch_is_free(q);
-	return true;
-}
 
 /* What a burst goes through, a frame at a time. */
 struct cursor {
@@ -31,10 +21,10 @@ static __rte_always_inline void put(struct cursor *c, unsigned i, struct rte_mbu
 {
 	uint64_t len = m->data_len;
 
+	c->bytes += len;
 	c->sw[i] = m;
 	c->desc[i].lower = iova;
-	c->desc[i].upper = COMMAND | BITS_INSERT(len, len, 46, 18);
-	c->bytes += len;
+	c->desc[i].upper = COMMAND | BITS_TWICE(len, 46);
 }
 
 static __rte_always_inline void move(struct cursor *c, unsigned n)
@@ -44,80 +34,59 @@ static __rte_always_inline void move(struct cursor *c, unsigned n)
 	c->in += n;
 }
 
-/* How far into the run an mbuf's data is; at least its length if it is not in it. */
-static __rte_always_inline uint64_t into(const struct rte_mbuf *m, uint64_t base)
+static __rte_always_inline struct cursor cursor_at(struct pmd_txq *q, struct rte_mbuf **pkts)
 {
-	return (uintptr_t)m->buf_addr + m->data_off - base;
-}
-
-/* Frames, four at a time, as long as all four are in the queue's run. How many are left. */
-static __rte_always_inline unsigned put_fours(struct cursor *c, const struct pmd_run *run,
-					      unsigned n)
-{
-	uint64_t base = run->base, len = run->len, iova = run->base + run->delta;
-
-	for (; n >= 4; n -= 4) {
-		struct rte_mbuf *m[4] = {c->in[0], c->in[1], c->in[2], c->in[3]};
-		uint64_t at[4] = {into(m[0], base), into(m[1], base), into(m[2], base),
-				  into(m[3], base)};
-
-		if (unlikely(at[0] >= len || at[1] >= len || at[2] >= len || at[3] >= len))
-			break;
-		put(c, 0, m[0], iova + at[0]);
-		put(c, 1, m[1], iova + at[1]);
-		put(c, 2, m[2], iova + at[2]);
-		put(c, 3, m[3], iova + at[3]);
-		move(c, 4);
-	}
-	return n;
-}
-
-/* Frames into the next descriptors, none behind the ring's end; up to one that is not mapped. */
-static __rte_always_inline unsigned fill(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n)
-{
-	struct cursor c = {.desc = q->ring + q->next, .sw = q->sw + q->next, .in = pkts};
-	unsigned left = put_fours(&c, &q->run, n);
-
-	for (; left; left--, move(&c, 1)) {
-		uint64_t iova = tx_iova(q, c.in[0]);
-
-		if (unlikely(!iova))
-			break;
-		put(&c, 0, c.in[0], iova);
-	}
-	q->packets += n - left;
-	q->bytes += c.bytes;
-	return n - left;
+	return (struct cursor){.desc = q->ring + q->next, .sw = q->sw + q->next, .in = pkts};
 }
 
 /* The last descriptor of each batch reports for all of it. */
-static inline void advance(struct pmd_txq *q, unsigned n)
+static __rte_always_inline void advance(struct pmd_txq *q, unsigned n, uint64_t bytes)
 {
 	unsigned end = q->next + n;
 
 	for (unsigned at = q->next | (PMD_TX_BATCH - 1); at < end; at += PMD_TX_BATCH)
 		q->ring[at].upper |= IGB_TX_RS;
-	q->free = (uint16_t)(q->free - n);
-	q->next = (uint16_t)(end == q->n ? 0 : end);
+	q->free -= n;
+	q->next = end == q->n ? 0 : end;
+	q->packets += n;
+	q->bytes += bytes;
 }
 
-static __rte_always_inline uint16_t transmit(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n,
-					     bool one_pool)
+/* Frames into the next descriptors, none behind the ring's end; up to one that is not mapped. */
+static unsigned fill(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n)
+{
+	struct cursor c = cursor_at(q, pkts);
+	unsigned i = 0;
+
+	for (; i < n; i++, move(&c, 1)) {
+		uint64_t iova = tx_iova(q, pkts[i]);
+
+		if (unlikely(!iova))
+			break;
+		put(&c, 0, pkts[i], iova);
+	}
+	advance(q, i, c.bytes);
+	return i;
+}
+
+/* A burst whatever it meets. */
+static __rte_noinline uint16_t burst(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n)
 {
 	unsigned done = 0;
 
-	while (q->free < q->threshold && reclaim(q, one_pool))
+	if (n && pkts[0]->pool != q->pool && q->misses % PMD_LEARN == 0)
+		translate_learn(q, pkts[0]->pool);
+	while (q->free < q->threshold && tx_reclaim(q))
 		;
 	n = RTE_MIN(n, (unsigned)q->free);
-	if (unlikely(!n))
+	if (!n)
 		return 0;
 	while (done < n) {
 		unsigned room = RTE_MIN(n - done, (unsigned)(q->n - q->next));
 		unsigned now = fill(q, pkts + done, room);
 
-		advance(q, now);
 		done += now;
-		if (unlikely(now < room)) {
+		if (now < room) {
 			rte_pktmbuf_free(pkts[done++]);
 			q->errors++;
 		}
@@ -127,12 +96,98 @@ static __rte_always_inline uint16_t transmit(struct pmd_txq *q, struct rte_mbuf 
 	return (uint16_t)done;
 }
 
+/* Where in the run an mbuf's data is; behind its end if it is not in it. */
+static __rte_always_inline uint64_t into(const struct rte_mbuf *m, uint64_t base)
+{
+	return (uintptr_t)m->buf_addr + m->data_off - base;
+}
+
+/* All frames, four at a time. False, and nothing has happened: one is not in the queue's run. */
+static __rte_always_inline bool put_all(struct cursor *c, const struct pmd_run *run, unsigned n)
+{
+	uint64_t base = run->base, len = run->len, iova = run->base + run->delta;
+
+	for (unsigned fours = n / 4; fours; fours--, move(c, 4)) {
+		uint64_t i0 = into(c->in[0], base), i1 = into(c->in[1], base);
+		uint64_t i2 = into(c->in[2], base), i3 = into(c->in[3], base);
+
+		if (unlikely(i0 >= len || i1 >= len || i2 >= len || i3 >= len))
+			return false;
+		put(c, 0, c->in[0], iova + i0);
+		put(c, 1, c->in[1], iova + i1);
+		put(c, 2, c->in[2], iova + i2);
+		put(c, 3, c->in[3], iova + i3);
+	}
+	for (n %= 4; n; n--, move(c, 1)) {
+		uint64_t i = into(c->in[0], base);
+
+		if (unlikely(i >= len))
+			return false;
+		put(c, 0, c->in[0], iova + i);
+	}
+	return true;
+}
+
+/*
+ * The same for frames of one pool, which the queue knows. Two of them are looked at: that all are
+ * of one pool, and have their own buffers, is what FAST_FREE promises.
+ */
+static __rte_always_inline bool put_pool(struct cursor *c, const struct pmd_txq *q, unsigned n)
+{
+	uint64_t delta = q->run.delta;
+
+	if (unlikely(c->in[0]->pool != q->pool || c->in[n - 1]->pool != q->pool))
+		return false;
+	for (unsigned fours = n / 4; fours; fours--, move(c, 4)) {
+		put(c, 0, c->in[0], into(c->in[0], 0) + delta);
+		put(c, 1, c->in[1], into(c->in[1], 0) + delta);
+		put(c, 2, c->in[2], into(c->in[2], 0) + delta);
+		put(c, 3, c->in[3], into(c->in[3], 0) + delta);
+	}
+	for (n %= 4; n; n--, move(c, 1))
+		put(c, 0, c->in[0], into(c->in[0], 0) + delta);
+	return true;
+}
+
+/* Free the oldest batch if it has left. False: that is not so simple. */
+static __rte_always_inline bool reclaim(struct pmd_txq *q, bool one_pool)
+{
+	struct rte_mbuf **sw = q->sw + q->oldest;
+
+	/* A threshold leaves two batches at least, so this one is in use as a whole. */
+	if (!tx_is_done(&q->ring[q->oldest + PMD_TX_BATCH - 1]))
+		return true;
+	if ((!one_pool && !tx_is_simple(sw)) || !tx_free_to_cache(sw))
+		return false;
+	tx_batch_is_free(q);
+	return true;
+}
+
+static __rte_always_inline uint16_t quick(struct pmd_txq *q, struct rte_mbuf **pkts, uint16_t n,
+					  bool one_pool)
+{
+	struct cursor c;
+
+	if (q->free < q->threshold && unlikely(!reclaim(q, one_pool)))
+		return burst(q, pkts, n);
+	if (unlikely(n > q->free || q->next + n > q->n || !n))
+		return burst(q, pkts, n);
+	c = cursor_at(q, pkts);
+	/* What is behind the tail is ours: it may be written again. */
+	if (unlikely(one_pool ? !put_pool(&c, q, n) : !put_all(&c, &q->run, n)))
+		return burst(q, pkts, n);
+	advance(q, n, c.bytes);
+	/* The one sync: descriptors and frames before the doorbell. */
+	tce_io_write32(q->tail, q->next);
+	return n;
+}
+
 uint16_t tx_plain_pool(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	return transmit(queue, pkts, n, true);
+	return quick(queue, pkts, n, true);
 }
 
 uint16_t tx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	return transmit(queue, pkts, n, false);
+	return quick(queue, pkts, n, false);
 }

@@ -11,22 +11,50 @@
 /* Two pointers, moved at once. */
 typedef uint64_t tx_pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-/* Give a batch back to the one pool that all its mbufs are of, by the pool's cache. */
-static inline void tx_free_pool(struct rte_mbuf **sw)
+/* Two of an mbuf's fields at once. */
+typedef uint32_t __attribute__((may_alias, aligned(2))) tx_counts;
+static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+	      "refcnt, nb_segs");
+
+/* Give a batch back to the pool that all its mbufs are of. False: its cache has no room. */
+static inline bool tx_free_to_cache(struct rte_mbuf **sw)
 {
-	struct rte_mempool *pool = sw[0]->pool;
-	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(sw[0]->pool, rte_lcore_id());
 	const tx_pair *from = (const tx_pair *)sw;
 	tx_pair *to;
 
-	if (unlikely(!cache || cache->len + PMD_TX_BATCH > cache->flushthresh)) {
-		rte_mempool_generic_put(pool, (void **)sw, PMD_TX_BATCH, cache);
-		return;
-	}
+	if (unlikely(!cache || cache->len + PMD_TX_BATCH > cache->flushthresh))
+		return false;
 	to = (tx_pair *)&cache->objs[cache->len];
 	cache->len += PMD_TX_BATCH;
-	for (unsigned i = 0; i < PMD_TX_BATCH / 2; i++)
-		to[i] = from[i];
+	for (unsigned i = 0; i < PMD_TX_BATCH / 8; i++, to += 4, from += 4) {
+		to[0] = from[0];
+		to[1] = from[1];
+		to[2] = from[2];
+		to[3] = from[3];
+	}
+	return true;
+}
+
+/*
+ * Whether a batch may go back as it is: all of one pool, used by nobody else, each by itself and
+ * with its own buffer. rte_pktmbuf_prefree_seg() asks the same, mbuf by mbuf.
+ */
+static inline bool tx_is_simple(struct rte_mbuf *const *sw)
+{
+	uint64_t pools = 0, flags = 0, next = 0, counts = 0;
+	const struct rte_mempool *pool = sw[0]->pool;
+
+	for (unsigned i = 0; i < PMD_TX_BATCH; i++) {
+		const struct rte_mbuf *m = sw[i];
+
+		pools |= (uintptr_t)m->pool ^ (uintptr_t)pool;
+		flags |= m->ol_flags;
+		next |= (uintptr_t)m->next;
+		/* refcnt and nb_segs, both 1. */
+		counts |= *(const tx_counts *)&m->refcnt ^ 0x10001u;
+	}
+	return !(pools | next | counts | (flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)));
 }
 
 /* Give a batch back whatever its mbufs are: shared, indirect, of several pools, missing. */
@@ -71,7 +99,7 @@ static inline void tx_batch_is_free(struct pmd_txq *q)
 	unsigned next = q->oldest + PMD_TX_BATCH;
 
 	q->free += PMD_TX_BATCH;
-	q->oldest = (uint16_t)(next == q->n ? 0 : next);
+	q->oldest = next == q->n ? 0 : next;
 }
 
 /* The IOVA of an mbuf's data. 0: it is not mapped. */

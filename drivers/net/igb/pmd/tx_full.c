@@ -152,8 +152,8 @@ static int transmit(struct pmd_txq *q, struct rte_mbuf *m)
 	q->ring[p.last].upper |= IGB_TX_EOP | (p.batches ? IGB_TX_RS : 0);
 	while (p.batches)
 		q->reports[p.batch[--p.batches]] = (uint16_t)p.last;
-	q->free = (uint16_t)(q->free - (p.at >= q->next ? p.at - q->next : p.at + q->n - q->next));
-	q->next = (uint16_t)p.at;
+	q->free -= p.at >= q->next ? p.at - q->next : p.at + q->n - q->next;
+	q->next = p.at;
 	return 1;
 }
 
