@@ -196,6 +196,36 @@ static int ask_map(struct tce_space *space, uintptr_t va, size_t len, uint64_t i
 	return 0;
 }
 
+static const struct tce_region *quarantined_in(uintptr_t va, size_t len)
+{
+	const struct tce_region *r;
+
+	FOR_EACH_PART(r, from, part, va, len)
+	if (r->quarantined)
+		return r;
+	return NULL;
+}
+
+/* Take back what a failed map has done. The first failure is the one to tell. */
+static int undo(struct tce_space *space, const struct tce_place *p, uintptr_t va, size_t len,
+		int ret)
+{
+	bool told = quarantined_in(va, len);
+	const struct tce_region *r;
+	char why[512];
+
+	snprintf(why, sizeof(why), "%s", tce_error());
+	tce_table_free(p->w, p->at, p->n);
+	settle(space, va, len, false);
+	r = quarantined_in(va, len);
+	if (!r || told)
+		return tce_fail(ret, "%s", why);
+	return tce_fail(-EIO,
+			"%s; and the kernel did not let go of what was registered: region %#zx + "
+			"%#zx is in quarantine, so never unmap or reuse it",
+			why, (size_t)r->va, r->len);
+}
+
 static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t va, size_t len,
 		  unsigned access)
 {
@@ -206,15 +236,8 @@ static int map_at(struct tce_space *space, const struct tce_place *p, uintptr_t 
 	ret = enroll_all(space, va, len);
 	if (!ret)
 		ret = ask_map(space, va, len, iova, access);
-	if (ret) {
-		char why[512];
-
-		/* The first failure is the one to tell. */
-		snprintf(why, sizeof(why), "%s", tce_error());
-		tce_table_free(p->w, p->at, p->n);
-		settle(space, va, len, false);
-		return tce_fail(ret, "%s", why);
-	}
+	if (ret)
+		return undo(space, p, va, len, ret);
 	settle(space, va, len, true);
 	count_live(space, p, va, len);
 	/* In this order: memory that is mapped elsewhere too is translated all the while. */

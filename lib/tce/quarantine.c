@@ -57,6 +57,9 @@ static int ask(const struct tce_space *space, const struct tce_region *r, bool *
 
 	P.calls.enroll++;
 	ret = K->enroll(space->container_fd, (void *)r->va, r->len);
+	/* An earlier question was not taken back: the kernel refused to. */
+	if (ret == -EBUSY)
+		ret = 0;
 	*gone = ret == -EFAULT || ret > 0;
 	if (ret)
 		return *gone ? 0 : ret;

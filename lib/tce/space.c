@@ -328,23 +328,32 @@ int tce_space_adopt(int group_fd, int container_fd, const struct tce_space_optio
 	return ret ? ret : tce_leave(adopt(group_fd, container_fd, opts ? opts : &none, space));
 }
 
+/* Of several failures the first is the one to tell. */
+struct first {
+	int ret;
+	char why[512];
+};
+
+static void note(struct first *first, int ret)
+{
+	if (!ret || first->ret)
+		return;
+	first->ret = ret;
+	snprintf(first->why, sizeof(first->why), "%s", tce_error());
+}
+
 /* Clear every TCE of a space. */
-static int clear_all(struct tce_space *space)
+static void clear_all(struct tce_space *space, struct first *first)
 {
 	struct tce_window *w;
-	int result = 0;
 
 	TCE_FOR_EACH_WINDOW(w, space)
 	{
 		struct tce_stretch s;
 
-		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
-			int ret = tce_unmap_entries(space, w, s.at, s.n, true);
-
-			result = result ? result : ret;
-		}
+		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n)
+			note(first, tce_unmap_entries(space, w, s.at, s.n, true));
 	}
-	return result;
 }
 
 /* Take the space out of a region; regions without users that only it used end. */
@@ -384,27 +393,39 @@ static int stop_device(const struct tce_device *device)
 			device->name);
 }
 
+static size_t count_quarantined(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < P.regions; i++)
+		n += P.region[i]->quarantined;
+	return n;
+}
+
 static int close_space(struct tce_space *space)
 {
-	int result = 0, ret;
-	size_t at = 0;
+	size_t at = 0, before = count_quarantined(), after;
+	struct first first = {.ret = 0};
+	int ret;
 
 	while (P.space[at] != space)
 		at++;
-	for (size_t i = 0; i < space->devices; i++) {
-		ret = stop_device(&space->device[i]);
-		result = result ? result : ret;
-	}
-	ret = clear_all(space);
-	result = result ? result : ret;
-	for (size_t i = P.regions; i--;) {
-		ret = leave_region(space, P.region[i]);
-		result = result ? result : ret;
-	}
+	for (size_t i = 0; i < space->devices; i++)
+		note(&first, stop_device(&space->device[i]));
+	clear_all(space, &first);
+	for (size_t i = P.regions; i--;)
+		note(&first, leave_region(space, P.region[i]));
 	tce_array_remove((void **)P.space, &P.spaces, at);
 	ret = tce_windows_close(space);
+	note(&first, ret);
 	end_with_quarantine(space, ret);
-	return result ? result : ret;
+	if (!first.ret)
+		return 0;
+	after = count_quarantined();
+	if (after <= before)
+		return tce_fail(first.ret, "%s", first.why);
+	return tce_fail(first.ret, "%s; %zu regions went into quarantine by this close", first.why,
+			after - before);
 }
 
 static int close_use(struct tce_space *space, const char *name)

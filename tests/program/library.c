@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "forget.h"
 #include "shadow.h"
 
 #define P tce_process
@@ -166,27 +167,6 @@ bool do_fork(const struct op *op, int *ret)
 	compare_all();
 	*ret = 0;
 	return true;
-}
-
-/* What the death of a process makes of its library: all of it is forgotten. */
-static void forget_library(void)
-{
-	while (P.regions)
-		tce_region_drop(P.region[P.regions - 1]);
-	while (P.spaces) {
-		struct tce_space *s = P.space[--P.spaces];
-
-		for (unsigned i = 0; i < TCE_WINDOWS_MAX; i++) {
-			struct tce_window *w = s->window[i];
-
-			if (w)
-				tce_table_end(w);
-			free(w);
-		}
-		tce_dir_end(&s->dir);
-		free(s->device);
-		free(s);
-	}
 }
 
 /* A process dies at any moment: all comes back, as soon as a grace period has passed. */

@@ -115,6 +115,13 @@ void model_fail(enum model_op op, unsigned n, int ret)
 	model.fail_op = op;
 	model.fail_in = n;
 	model.fail_ret = ret;
+	model.fail_on = false;
+}
+
+void model_fail_from(enum model_op op, unsigned n, int ret)
+{
+	model_fail(op, n, ret);
+	model.fail_on = true;
 }
 
 void model_on_call(void (*fn)(void))
@@ -138,6 +145,14 @@ void model_fail_clear(unsigned n)
 	model.fail_clear_in = n;
 }
 
+bool model_tce_failed(void)
+{
+	bool failed = !model.fail_write_in && !model.fail_clear_in;
+
+	model.fail_write_in = model.fail_clear_in = 0;
+	return failed;
+}
+
 bool model_due(unsigned *countdown)
 {
 	return *countdown && --*countdown == 0;
@@ -158,7 +173,7 @@ bool model_enter(enum model_op op, int *ret)
 		model.on_call();
 	if (op != model.fail_op && (model.fail_op != MODEL_ANY || op == MODEL_CLOSE))
 		return false;
-	if (!model_due(&model.fail_in))
+	if (!model_due(&model.fail_in) && !(model.fail_on && !model.fail_in))
 		return false;
 	model.failed_op = op;
 	*ret = model.fail_ret;

@@ -123,6 +123,8 @@ enum model_op {
 
 /* Fail the n-th (from 1) call of @op from now with @ret, once; n = 0 ends it. */
 void model_fail(enum model_op op, unsigned n, int ret);
+/* The same, and all calls of @op after it, too: what undoes a failed call fails as well. */
+void model_fail_from(enum model_op op, unsigned n, int ret);
 /* Has the failure asked for last happened, and which operation did it hit? */
 bool model_failed(void);
 enum model_op model_failed_op(void);
@@ -130,6 +132,8 @@ enum model_op model_failed_op(void);
 void model_fail_write(unsigned n, int ret);
 /* The n-th TCE cleared by UNMAP from now stays as it is, and UNMAP returns 0 (R25). */
 void model_fail_clear(unsigned n);
+/* Has the failure of a TCE asked for last happened? It does not any more. */
+bool model_tce_failed(void);
 
 /* Called at the beginning of each call, before it does anything; NULL ends it. */
 void model_on_call(void (*fn)(void));

@@ -160,6 +160,7 @@ struct model {
 	enum model_op fail_op, failed_op;
 	void (*on_call)(void);
 	unsigned fail_in, fail_write_in, fail_clear_in;
+	bool fail_on; /* once it has begun */
 	int fail_ret, fail_write_ret;
 	/* the calls so far */
 	unsigned char *trace;
