@@ -301,6 +301,9 @@ static int clear_bus_master(int fd)
 	at = config.offset + PCI_COMMAND;
 	if (vfio_device_read(fd, at, &command, sizeof(command)) != sizeof(command))
 		return -EIO;
+	/* It is gone, or frozen by EEH: it reaches nothing. */
+	if (command == UINT16_MAX)
+		return 0;
 	/* Little-endian on the bus, and this library runs on little-endian only. */
 	command &= (uint16_t)~PCI_COMMAND_MASTER;
 	if (vfio_device_write(fd, at, &command, sizeof(command)) != sizeof(command) ||

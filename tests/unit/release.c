@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Regions: users, spaces, release, discard, memlock, the witness, quarantine. */
+#include <tce/pci.h>
+
 #include "fixture.h"
 
 static struct tce_region_info region_at(const void *va)
@@ -298,6 +300,36 @@ static void memlock_of_both_windows(void)
 	assert_ok(tce_space_close(a, DEV_A));
 }
 
+/* A reset stops the device and gives nothing back: memory is its driver's to unmap. */
+static void a_reset_keeps_the_tces(void)
+{
+	struct tce_space *a;
+	struct tce_pci *pci;
+	tce_iova_t iova = TCE_IOVA_ANY, same;
+	char *va;
+
+	machine(&model_lpar);
+	a = open_space(DEV_A, GIB(1));
+	assert_ok(tce_pci_open(a, DEV_A, &pci));
+	va = model_alloc(MIB(4), MIB(2));
+	assert_ok(tce_register(va, MIB(4), MIB(2)));
+	assert_ok(tce_map(a, va, MIB(4), NULL, &iova));
+	assert_ok(tce_pci_bus_master(pci, true));
+	model_device_run(DEV_A);
+	assert_ok(tce_pci_reset(pci));
+	assert_false(model_device_runs(DEV_A));
+	assert_int_equal(model_tces(GROUP_A), 2);
+	assert_ok(tce_iova(a, va, 1, &same, NULL));
+	assert_true(same == iova);
+	assert_int_equal(tce_release(va, MIB(4), NULL, NULL), -EBUSY);
+	assert_sound();
+	assert_ok(tce_pci_close(pci));
+	assert_ok(tce_unmap(a, iova, MIB(4)));
+	assert_ok(tce_release(va, MIB(4), NULL, NULL));
+	model_free(va, MIB(4));
+	assert_ok(tce_space_close(a, DEV_A));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +342,7 @@ int main(void)
 		whole_test(memlock),
 		whole_test(memlock_of_the_default_window),
 		whole_test(memlock_of_both_windows),
+		whole_test(a_reset_keeps_the_tces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
