@@ -44,6 +44,7 @@ MATRIX = (
     Kernel("p8", "p8", "p8", pages="64k", hugepages=40),
     Kernel("p10", "p10", "p10"),
     Kernel("lpar-newest", "lpar", "lpar+unmap-checks-end", pages="newest"),
+    Kernel("p9-newest", "p9", "p9+unmap-checks-end", pages="newest"),
 )
 
 
