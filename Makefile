@@ -6,6 +6,7 @@
 #   make demo             testpmd over libtce in a guest; DEV=<PCI address>: on this POWER machine
 #   make bench            what it costs, beside its peers: table and plots (ARGS=PART ...)
 #   make soak             10 million model-checked operations on each profile (ARGS=... as soak.c)
+#   make lost-pages       kill programs in their traffic, and count the pages (ARGS=--kills 100 ...)
 #   make guest            a shell in a guest (MACHINE=lpar or p9, ARGS=... as tests/guest/rig shell)
 #   make conform          what kernels do beside what the model of them does, on every machine
 #   make build            all builds, nothing run
@@ -46,6 +47,10 @@ mutate:
 	@tests/guest/rig setup --no-guests
 	@python3 -B tests/mutate/mutate.py $(ARGS)
 
+lost-pages: setup
+	@python3 -B tests/check.py --build-only --only native-gcc --only ppc64le-gcc
+	@LIBTCE_NO_BUILD=1 python3 -B tests/guest/lost_pages.py $(ARGS)
+
 guest: setup
 	@python3 -B tests/check.py --build-only --only ppc64le-gcc
 	@tests/guest/rig shell $(MACHINE) $(ARGS)
@@ -70,4 +75,4 @@ endif
 clean:
 	rm -rf build
 
-.PHONY: help setup build check conform soak coverage mutate bench guest demo clean
+.PHONY: help setup build check conform soak coverage mutate bench guest demo clean lost-pages

@@ -15,36 +15,15 @@
 #include <unistd.h>
 
 #include "seat.h"
+#include "tests/guest/inside.h"
 
 enum { HUGE_SHIFT = 26 }; /* MAP_HUGE_SHIFT of linux/mman.h */
 
 static int self = -1; /* this process's place in the shared table, if it was spawned */
 
-/* Does the first line of a file have this in it? */
-static bool file_has(const char *path, const char *text)
-{
-	char line[4096] = "";
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	fclose(f);
-	return strstr(line, text);
-}
-
 const char *bench_refusal(void)
 {
-	char init[64] = "";
-
-	if (!file_has("/proc/device-tree/model", "(emulated by qemu)"))
-		return "this is no machine that QEMU emulates";
-	if (!file_has("/proc/cmdline", "libtce.throwaway=1"))
-		return "its kernel was not started to be thrown away";
-	if (readlink("/proc/1/exe", init, sizeof(init) - 1) < 0 || strcmp(init, "/init") != 0)
-		return "its first process is not the test rig's";
-	return NULL;
+	return inside_refusal();
 }
 
 static int flags_of(size_t page)
