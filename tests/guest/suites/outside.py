@@ -3,36 +3,17 @@
 DPDK, it moves data by DMA with QEMU's edu device, through two IOVAs, on both machines."""
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, group_is_free  # noqa: E402
-from rig import TREE, Device, Guest, stage  # noqa: E402
-from rig_cross import TRIPLE  # noqa: E402
-from rig_setup import cache_dir  # noqa: E402
+from outsider import build  # noqa: E402
+from rig import Device, Guest  # noqa: E402
 from tap import Tap, equal, want  # noqa: E402
 
-BUILD = "build/ppc64le-gcc"
-PROGRAM = f"{TREE}/{BUILD}/outside-edu"
 PAGES = 64
 MASKS = {64: "edu,dma_mask=0xffffffffffffffff", 28: "edu"}
 BUFFERS = {"4K": 4, "2M": 2048}
-
-
-def build():
-    """The installed example, compiled by what the installed pkg-config file says."""
-    root = stage(BUILD)
-    env = dict(os.environ, PKG_CONFIG_LIBDIR=f"{root}/usr/local/lib/pkgconfig",
-               PKG_CONFIG_SYSROOT_DIR=root)
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "tce"], env=env, check=True,
-                           capture_output=True, text=True).stdout.split()
-    source = f"{root}/usr/local/share/doc/libtce/examples/edu.c"
-    native = os.uname().machine == "ppc64le"
-    compiler = ["cc"] if native else [f"{TRIPLE}-gcc", f"--sysroot={cache_dir()}/guest-root"]
-    said = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", source, "-o", PROGRAM, *flags],
-                          check=False, capture_output=True, text=True)
-    equal((said.returncode, said.stderr), (0, ""), "the compiler")
 
 
 def drive(tap, guest, bits, kind):
@@ -55,9 +36,9 @@ def drive(tap, guest, bits, kind):
     group_is_free(guest, addr)
 
 
-def machine(tap, name):
+def machine(tap, name, program):
     devices = [Device(spec) for spec in MASKS.values()]
-    with Guest(name, devices=devices, hugepages=PAGES, files={"/opt/edu": PROGRAM},
+    with Guest(name, devices=devices, hugepages=PAGES, files={"/opt/edu": program},
                logs=f"build/guest/outside-{name}") as guest:
         for bits in MASKS:
             for kind in BUFFERS:
@@ -66,12 +47,12 @@ def machine(tap, name):
 
 
 def main():
-    tap = Tap()
+    tap, program = Tap(), None
     with tap.point("the installed example builds with pkg-config alone"):
-        build()
-    for name in ("lpar", "p9"):
+        program = build("edu", "tce")
+    for name in ("lpar", "p9") if program else ():
         with tap.point(f"{name}: up, and ended without stray DMA or a kernel warning"):
-            machine(tap, name)
+            machine(tap, name, program)
     return tap.end()
 
 

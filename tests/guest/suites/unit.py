@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The unit tests of the ppc64le build, run where they belong: on kernels of 4K and of 64K pages."""
+import glob
 import json
 import os
 import re
@@ -23,9 +24,10 @@ def tests():
 
 
 def files(programs):
-    """Programs, and the library they load, at the same paths as here."""
-    lib = f"{BUILD}/lib/tce"
-    names = [f"{lib}/{n}" for n in os.listdir(lib) if re.fullmatch(r"libtce\.so[.0-9]*", n)]
+    """Programs, and the libraries they load, at the same paths as here."""
+    names = [path for folder in ("lib/tce", "lib/hugemem", "drivers/nvme")
+             for path in glob.glob(f"{BUILD}/{folder}/libtce*.so*")
+             if re.search(r"\.so[.0-9]*$", path)]
     return {path: path for path in [t["cmd"][0] for t in programs] + names}
 
 
