@@ -39,10 +39,10 @@ def run(argv, **more):
     return p.stdout
 
 
-def names(build):
-    """The unit tests of lib/tce."""
+def tests_of(build):
+    """The tests of lib/tce, as Meson knows them: unit tests, and model-checked programs."""
     tests = json.loads(run(["meson", "introspect", "--tests", build]))
-    return [t["name"] for t in tests if "/tests/unit/" in t["cmd"][0]]
+    return [t for t in tests if "/tests/unit/" in t["cmd"][0] or t["name"] == "program"]
 
 
 def collect():
@@ -53,7 +53,8 @@ def collect():
     run(["ninja", "-C", BUILD])
     # %c: counters are the file's pages, so that what a killed process did counts too, and what its
     # children did, with no word at their end.
-    run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs", *names(BUILD)],
+    run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs",
+         *(t["name"] for t in tests_of(BUILD))],
         env=dict(os.environ, LLVM_PROFILE_FILE=f"{raw}/%p%c.profraw"))
     run(["llvm-profdata", "merge", "-o", f"{raw}/all", *glob.glob(f"{raw}/*.profraw")])
     return f"{raw}/all"

@@ -45,7 +45,7 @@ class Results:
     def __init__(self):
         self.path = f"{BUILD}/results.json"
         self.inputs = digest(["lib/tce/**", "lib/kernel/**", "tests/unit/*",
-                              "tests/mutate/trial.py"])
+                              "tests/program/*", "tests/mutate/trial.py"])
         self.known = {}
         if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as f:

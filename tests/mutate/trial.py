@@ -2,10 +2,11 @@
 """A mutant on trial: compile the file it changes, link each unit test with it, run them in order.
 
 A mutant is *killed* only by an assertion of a test that fails: cmocka names the test, the file and
-the line. A test that crashes has asserted nothing, and neither has one that does not come to an
-end: such mutants are counted apart, as crashed and as timed out, unless an assertion of another
-test fails. A test that only tells how the child in which another part ran has ended ("ended with")
-does not count as an assertion.
+the line; a model-checked program tells the step at which the library differs from its shadow. A
+test that crashes has asserted nothing, and neither has one that does not come to an end: such
+mutants are counted apart, as crashed and as timed out, unless an assertion of another test fails.
+That calls come back is asserted by one test (waits.c), for the calls that it makes. A test that
+only tells how the child in which another part ran has ended ("ended with") does not count.
 """
 import json
 import math
@@ -28,10 +29,14 @@ BUILD = f"{TREE}/build/mutate"
 SETUP = ["-Ddpdk=disabled", "--buildtype=plain", "-Dwerror=false", "-Dwarning_level=0",
          "-Db_pie=false", "-Dc_args=-O0 -w"]
 CPU_SECONDS, WALL_SECONDS = 1, 20
+SLOW = 1.0  # a test that takes longer would be asked too often
+HANGS = 3  # tests that do not come to an end, before a mutant is given up
 MEMORY = 4 << 30
+PROGRAM = ["test", "200"]  # shorter programs, many times
 
 FAILURE = re.compile(r"(\S+\.c):(\d+): error: Failure!")
 RUN = re.compile(r"\[ RUN +\] (\S+)")
+DIFFERS = re.compile(r"^difference in (.+)")
 ENDED = re.compile(r"ended with (-?\d+)")
 
 
@@ -53,7 +58,7 @@ class Program:
     def __init__(self, test, command, archive):
         self.name, self.env = test["name"], test["env"]
         self.path = test["cmd"][0]
-        self.argv = test["cmd"][1:]
+        self.argv = PROGRAM if self.name == "program" else test["cmd"][1:]
         self.command = command
         self.archive = archive  # the library in it, whose object a mutant replaces
         self.seconds = 1.0  # of a processor, without a mutant
@@ -93,9 +98,9 @@ class Base:
         for entry in json.loads(run(["ninja", "-C", BUILD, "-t", "compdb", "c_LINKER"])):
             links[os.path.join(BUILD, entry["output"])] = entry["command"].split()
         programs = []
-        for test in json.loads(run(["meson", "introspect", "--tests", BUILD])):
+        for test in coverage.tests_of(BUILD):
             path = test["cmd"][0]
-            if "/tests/unit/" not in path or path not in links:
+            if path not in links:
                 continue
             archives = [w for w in links[path] if w.endswith(".a")
                         and (w, "lib/tce/map.c") in self.compiles]
@@ -115,14 +120,16 @@ class Base:
                                in coverage.reached_by(twin, program.argv, env).items()}
 
     def time_programs(self):
-        """Each program as it is has to pass; the fastest is the first to be asked."""
+        """Each program as it is has to pass; the fastest is the first to be asked, the slow ones
+        are not."""
         for program in self.programs:
             begin = used()
             verdict, what = judge(program, program.path)
             program.seconds = used() - begin
             if verdict:
                 raise SystemExit(f"{program.name} fails without a mutant: {verdict}, {what}")
-        self.programs.sort(key=lambda p: p.seconds)
+        self.programs = sorted((p for p in self.programs if p.seconds < SLOW),
+                               key=lambda p: p.seconds)
 
 
 def used():
@@ -184,6 +191,9 @@ def listen(program, lines):
                 return "timed out", f"{program.name}: {test}"
             if int(ended.group(1)) != -signal.SIGABRT:
                 crash = crash or f"{program.name}: {test} ended with {ended.group(1)}"
+        differs = DIFFERS.search(line)
+        if differs:
+            return "killed", f"{program.name}: {differs.group(1)}"
         failed = FAILURE.search(line)
         if failed and not reports:
             return "killed", (f"{program.name}: {test}, "
@@ -213,8 +223,10 @@ class Worker:
             if skip or word in ("-MD", "-MQ", "-MF", "-o", "-c"):
                 skip = not skip and word in ("-MQ", "-MF", "-o")
                 continue
-            at = os.path.normpath(os.path.join(BUILD, word))
-            argv.append(f"{self.where}/{path}" if i and at == f"{TREE}/{path}" else word)
+            flag = "-I" if word.startswith("-I") else ""
+            at = os.path.normpath(os.path.join(BUILD, word[len(flag):]))
+            ours = i and at.startswith(f"{TREE}/lib/")
+            argv.append(f"{flag}{at.replace(TREE, self.where, 1)}" if ours else word)
         p = subprocess.run([*argv, "-c", "-o", out], cwd=BUILD, stdin=subprocess.DEVNULL,
                            capture_output=True, text=True, check=False)
         return out if p.returncode == 0 else None
@@ -252,7 +264,7 @@ class Worker:
 
     def ask_all(self, mutant):
         paths = self.affected(mutant.path)
-        made, worse = {}, ("survived", "")
+        made, hangs, worse = {}, 0, ("survived", "")
         for program in self.base.programs:
             if not program.reaches(mutant):
                 continue
@@ -268,6 +280,7 @@ class Worker:
                 return verdict, what
             if verdict:
                 worse = verdict, what
-            if verdict == "timed out":
+            hangs += verdict == "timed out"
+            if hangs == HANGS:
                 break
         return worse
