@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What was opened, mapped and made, and given back, leaves no memory and no mapping behind. */
 #include <malloc.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -87,9 +88,37 @@ static void nothing_stays(void)
 	model_free(va, MIB(4));
 }
 
+static void *fail_once(void *arg)
+{
+	if (tce_error_set(-EIO, "a failure of this thread") != -EIO || !strstr(tce_error(), "this"))
+		return arg;
+	return NULL;
+}
+
+/* What a thread has of words ends with it. */
+static void threads_that_failed(void)
+{
+	size_t least = SIZE_MAX;
+
+	machine(&model_lpar);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		size_t bytes = mallinfo2().uordblks;
+		void *said = NULL;
+		pthread_t t;
+
+		assert_int_equal(pthread_create(&t, NULL, fail_once, &least), 0);
+		assert_int_equal(pthread_join(t, &said), 0);
+		assert_null(said);
+		bytes = mallinfo2().uordblks - bytes;
+		least = bytes < least ? bytes : least;
+	}
+	assert_int_equal(least, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		whole_test(threads_that_failed),
 		whole_test(nothing_stays),
 	};
 

@@ -91,6 +91,40 @@ static void nobody_waits_for_himself(void)
 			fail_msg("%s by a reader did not come back as it should", calls[i].name);
 }
 
+/* What the kernel refuses for good is given up, and not asked for ever. */
+static void by_a_kernel_that_refuses(const void *arg)
+{
+	const struct call *c = arg;
+
+	build();
+	model_fail(MODEL_UNENROLL, 1, -EIO);
+	if (c->call != unmap && c->call != dma_unmap) {
+		assert_int_equal(c->call(), -EIO);
+		return;
+	}
+	assert_ok(c->call());
+	assert_int_equal(tce_release(va, MIB(4), NULL, NULL), -EIO);
+	assert_int_equal(tce_release(va, MIB(4), NULL, NULL), -EIO);
+}
+
+static int discard_all(void)
+{
+	return tce_discard(va, MIB(4));
+}
+
+static void nobody_asks_for_ever(void)
+{
+	static const struct call calls[] = {{"release", unmap},
+					    {"release after dma_unmap", dma_unmap},
+					    {"discard", discard_all},
+					    {"evict", evict},
+					    {"close", close_it}};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (child_status(by_a_kernel_that_refuses, &calls[i]))
+			fail_msg("%s did not come back as it should", calls[i].name);
+}
+
 struct reader {
 	_Atomic int begun, end;
 };
@@ -291,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		leaving_test(every_call_comes_back),
+		leaving_test(nobody_asks_for_ever),
 		leaving_test(nobody_waits_for_himself),
 		leaving_test(evict_ends_in_time),
 	};
