@@ -247,7 +247,7 @@ static int plan_short(const struct tce_facts *f, const struct tce_need *need, bo
 	/* Bare metal's start at 0 in place of the default one, with a hole up to 4 GiB. */
 	if (need->mem > room_at_0(f, need))
 		return out_of_reach(need, room_at_0(f, need));
-	return create(f, need, need->mem + (need->mem > f->default_size ? hole : 0), true, plan);
+	return create(f, need, need->mem + hole, true, plan);
 }
 
 int tce_plan(const struct tce_facts *f, const struct tce_need *need, struct tce_plan *plan)
