@@ -140,7 +140,7 @@ size_t tce_table_largest(const struct tce_window *w)
 		if (w->hole_first <= w->hole_last && i >= w->hole_first && i <= w->hole_last) {
 			step = w->hole_last - i + 1;
 			free = false;
-		} else if (w->leaf[leaf] && i < w->entries) {
+		} else if (w->leaf[leaf]) {
 			free = !tce_entry_peek(w, i);
 		} else {
 			step = leaf * w->lazy.page_words + leaf_size(w, leaf) - i;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The mutants of lib/tce: each comparison and each error return of it, changed in one place.
 
-  boundary   < for <=, > for >=, and the reverse
+  boundary   < for <=, > for >=, and the reverse; not where that picks one of two equals
   negate     a comparison's opposite; an operand of a condition, or what ! is before, negated
   no error   what is an error, and returned or kept, is 0 instead (what is called, is called)
   no return  the statement that returns an error is not there
@@ -66,7 +66,7 @@ class Finder:
     def at(self, cursor, parent):
         """What there is to change about one node."""
         if cursor.kind == Kind.BINARY_OPERATOR:
-            self.comparison(cursor)
+            self.comparison(cursor, parent)
         for operand in self.operands(cursor):
             self.negate(operand)
         if cursor.kind == Kind.RETURN_STMT and self.function.result_type.spelling == "int":
@@ -76,7 +76,25 @@ class Finder:
             for part in self.error_parts(value):
                 self.zero(part)
 
-    def comparison(self, cursor):
+    def picks(self, cursor, parent):
+        """Does it pick the smaller or the larger of two, `a < b ? a : b` or `if (a < b) a = b;`?
+        Where both are the same, either will do."""
+        sides = {flat(self.unit.source(strip(c))) for c in cursor.get_children()}
+        if not parent or parent.kind not in (Kind.CONDITIONAL_OPERATOR, Kind.IF_STMT):
+            return False
+        children = list(parent.get_children())
+        if parent.kind == Kind.CONDITIONAL_OPERATOR:
+            picked = children[1:]
+        else:
+            assigned = strip(children[1])
+            if len(children) != 2 or assigned.kind != Kind.BINARY_OPERATOR \
+                    or self.unit.operator(assigned) != "=":
+                return False
+            picked = assigned.get_children()
+        return span(strip(children[0])) == span(cursor) and \
+            {flat(self.unit.source(strip(c))) for c in picked} == sides
+
+    def comparison(self, cursor, parent):
         operator = self.unit.operator(cursor)
         if operator not in OPPOSITE:
             return
@@ -85,7 +103,7 @@ class Finder:
         between = self.unit.text(self.path)[begin:span(right)[0]].decode()
         begin += between.index(operator)
         for kind, table in (("boundary", BOUNDARY), ("negate", OPPOSITE)):
-            if operator in table:
+            if operator in table and not (kind == "boundary" and self.picks(cursor, parent)):
                 self.add(kind, begin, begin + len(operator), table[operator])
 
     def operands(self, cursor):
@@ -138,6 +156,8 @@ class Finder:
 
     def zero(self, part):
         begin, end = span(part)
+        if self.errors.never_fails(self.unit, part):
+            return
         if part.kind == Kind.CALL_EXPR:
             self.add("no error", begin, end, f"({self.unit.source(part)}, 0)")
         else:

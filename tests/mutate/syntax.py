@@ -188,6 +188,16 @@ class Errors:
             return self.is_error(unit, yes) and self.is_error(unit, no)
         return False
 
+    def never_fails(self, unit, call):
+        """Is it a call that returns 0, whatever happens? What hands 0 on, or has no other end."""
+        if call.kind != Kind.CALL_EXPR:
+            return False
+        if call.spelling in REPORTS:
+            return [unit.source(a) for a in call.get_arguments()] == ["0"]
+        body, returns = self.bodies.get(call.spelling, (None, ()))
+        return bool(returns) and all(body.source(v) == "0" for r in returns
+                                     for v in r.get_children())
+
     def may_be_error(self, unit, cursor):
         """Does a condition's operand ask whether something failed? It is non-zero then."""
         core = strip(cursor)
