@@ -163,9 +163,12 @@ static void *work(void *arg)
 		churn_run();
 	else if (!strcmp(options.mode, "steps"))
 		steps_run();
+	else if (!strcmp(options.mode, "mbufs"))
+		mbufs_run();
 	else
 		middle_run();
-	report();
+	if (strcmp(options.mode, "mbufs"))
+		report();
 	return NULL;
 }
 
@@ -208,7 +211,7 @@ static int probe(struct rte_vdev_device *vdev)
 		return err;
 	}
 	if (strcmp(options.mode, "churn") && strcmp(options.mode, "middle") &&
-	    strcmp(options.mode, "steps"))
+	    strcmp(options.mode, "steps") && strcmp(options.mode, "mbufs"))
 		return 0;
 	rte_mem_event_callback_register(NAME, on_event, NULL);
 	stopping = false;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct options {
-	char mode[16];	 /* churn, middle, steps, pool, mask, order: what to do */
+	char mode[16];	 /* churn, mbufs, middle, steps, pool, mask, order */
 	char out[256];	 /* file for the report; "" is none */
 	uint64_t period; /* microseconds between two steps of churn */
 	uint64_t least;	 /* bytes of the smallest block of churn */
@@ -55,6 +55,7 @@ bool is_poisoned(const void *at, size_t len);
 
 /* The modes. Those that prepare run in the probe, the others in a thread. */
 void churn_run(void);
+void mbufs_run(void);
 int middle_prepare(void);
 void middle_run(void);
 void steps_run(void);

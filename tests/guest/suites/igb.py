@@ -3,6 +3,7 @@
 """Our own driver for igb (82576), net_tce_igb, on both machines (or the one that is named as the
 argument): every way of testpmd's to forward, offloads, queues, memory of other sorts, ends of all
 sorts, and what is refused."""
+import json
 import os
 import re
 import sys
@@ -11,8 +12,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from cases import PAIRED, balance, forward, group_is_free, receive, transmit
-from ether import Port, ethernet, ipv4, is_sound_tcp, tcp, udp
-from rig import Guest, Nic
+from ether import Port, ethernet, ipv4, ipv6, is_sound_tcp, tcp, udp
+from rig import Guest, Nic, built
 from tap import Tap, equal, want
 from testpmd import Testpmd, attach, fewer_drivers, own_igb
 from wire import Wire
@@ -23,8 +24,26 @@ FEW = 10_000
 TX_OFFLOADS = 0x802f
 OFFLOADS = f"--rxq=4 --txq=4 --rss-udp --enable-rx-cksum --enable-scatter --max-pkt-len=9100 " \
            f"--tx-offloads={TX_OFFLOADS:#x}"
+PLUGIN, REPORT = "/opt/librte_net_tce_test.so", "/tmp/report"
+FILES = {PLUGIN: built("tests/plugin/librte_net_tce_test.so")}
+SPREAD = "--rxq=4 --txq=4 --rss-udp"
+SAMPLES = [
+    ethernet(ipv4(udp(b"a" * 100), 17)), ethernet(ipv4(udp(b"b" * 9, good=False), 17)),
+    ethernet(ipv4(tcp(b"c" * 1200), 6)), ethernet(ipv4(tcp(b"d" * 50), 6, bad=True)),
+    ethernet(ipv4(udp(b"e" * 300, sport=9), 17), vlan=5), ethernet(ipv4(b"f" * 40, 1), vlan=0xa123),
+    ethernet(ipv6(udp(b"g" * 64), 17), 0x86dd), ethernet(ipv6(b"h" * 64, 58), 0x86dd),
+    ethernet(b"i" * 46, 0x0806), ethernet(b"j" * 200, 0x88b5), ethernet(ipv4(tcp(b"k" * 1460), 6)),
+    ethernet(ipv4(udp(b"l" * 5000), 17)),
+]
 USER = "prlimit --memlock=unlimited:unlimited env XDG_RUNTIME_DIR=/tmp/user " \
        "/usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups --bounding-set=-all"
+
+
+def unchecked(packet_type, asked):
+    """RTE_MBUF_F_RX_IP_CKSUM_GOOD and _L4_CKSUM_GOOD, as far as the device had nothing to check."""
+    has_ip = asked and packet_type & 0xf0 in (0x10, 0x30)
+    has_l4 = asked and packet_type & 0xf00
+    return (0 if has_ip else 1 << 7) | (0 if has_l4 else 1 << 8)
 
 
 class Igb:
@@ -160,6 +179,38 @@ class Igb:
                 self.tags(testpmd)
         self.all_is_back()
 
+    def fields(self, devices, app):
+        """What a driver says of the same frames: every field of every mbuf."""
+        plugin = f"-d {PLUGIN} --vdev=net_tce_test0,mode=mbufs,out={REPORT}"
+        with Testpmd(self.guest, f"{devices(self.addr[:1])} {plugin}", app) as testpmd:
+            for command in ("port stop 0", "vlan set strip on 0", "port start 0",
+                            "set fwd rxonly", "start"):
+                testpmd.tell(command)
+            with Port(self.wire.paths[0]) as port:
+                port.send(*SAMPLES)
+                self.guest.run("sleep 0.5")
+            testpmd.tell("stop")
+        text = self.guest.run(f"cat {REPORT}", check=True).out
+        found = [json.loads(line) for line in text.splitlines()]
+        return sorted(found, key=lambda fields: fields["bytes"])
+
+    def mbufs(self):
+        """Our mbufs are those of DPDK's driver, field by field. Of a checksum that the device has
+        not looked at, DPDK's driver says that it is good; ours, that it is unknown."""
+        for name, app in (("plain", f"{SPREAD} --enable-rx-cksum"), ("no checks", SPREAD),
+                          ("scattered", f"{SPREAD} --enable-rx-cksum --enable-scatter "
+                                        "--max-pkt-len=9000")):
+            with self.point(f"mbufs beside those of DPDK's driver: {name}"):
+                ours, theirs = self.fields(own_igb, app), self.fields(attach, app)
+                equal(len(ours), len(theirs), "frames received")
+                want(len(ours) >= len(SAMPLES) - 1, f"{len(ours)} frames received")
+                want(len({mine["rss"] for mine in ours}) > 3, "no hashes")
+                for mine, other in zip(ours, theirs):
+                    other["ol_flags"] &= ~unchecked(mine["packet_type"], name != "no checks") | \
+                        mine["ol_flags"]
+                    equal(mine, other, "a frame")
+                self.tap.note(f"{len(ours)} frames, {len(ours[0])} fields each")
+
     # ------------------------------------------------------------------------ surroundings
 
     def memory(self):
@@ -269,14 +320,14 @@ def machine(tap, name):
         nics = [Nic("igb", netdev=wire.netdev(port)) for port in (0, 1)]
         if name == "lpar":
             nics.append(Nic("e1000e"))
-        with Guest(name, nics=nics, hugepages=PAGES) as guest:
+        with Guest(name, nics=nics, hugepages=PAGES, files=FILES) as guest:
             fewer_drivers(guest)
             case = Igb(tap, guest, wire)
             case.plain()
             case.offloads()
             if name == "lpar":
-                for part in (case.memory, case.modes, case.no_root, case.killed, case.again,
-                             case.beside, case.refused, case.removed):
+                for part in (case.mbufs, case.memory, case.modes, case.no_root, case.killed,
+                             case.again, case.beside, case.refused, case.removed):
                     part()
 
 
