@@ -37,6 +37,8 @@ int segments_check_pools(bool ours);
 
 struct member {
 	struct tce_eal_member is;
+	bool placed;	/* the first run has its IOVA, where the space does not go by EAL's */
+	uint64_t delta; /* from that run's address to its IOVA */
 	struct member *next;
 };
 
@@ -54,7 +56,7 @@ int members_window(const struct member *member, size_t page, struct tce_window_i
  */
 int members_range(const struct member *extra, size_t page, struct range *range);
 /** Map a run in one space: at its IOVA if it has one, and if the space goes by that. */
-int members_map_one(const struct member *member, struct run *run);
+int members_map_one(struct member *member, struct run *run);
 /** Clear a run that members_map_one() mapped. */
 void members_unmap_one(const struct member *member, const struct run *run);
 /** Map a run in every member's space, at the same IOVA in those that go by it. All or none. */

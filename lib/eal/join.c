@@ -75,7 +75,7 @@ static int reaches(const struct member *new, const struct run *run)
 			run->iova, run->iova + (run->len - 1), new->is.name, all.first, all.last);
 }
 
-static int map_runs(const struct member *new, struct runs *runs)
+static int map_runs(struct member *new, struct runs *runs)
 {
 	struct range common;
 	bool placed = !new->is.translates;

@@ -80,18 +80,37 @@ int members_range(const struct member *extra, size_t page, struct range *range)
 	return err;
 }
 
-int members_map_one(const struct member *member, struct run *run)
+/*
+ * Memory of a driver that translates from addresses: where it can be, at IOVAs that lie to each
+ * other as the addresses do, so that one addition translates most of it. Not at 0, which devices
+ * skip.
+ */
+static int map_anywhere(struct member *member, const struct run *run)
 {
-	bool any = member->is.translates || run->iova == RUN_ANY;
-	tce_iova_t iova = any ? TCE_IOVA_ANY : run->iova;
+	struct tce_map_options opts = {.lowest = run->page};
+	tce_iova_t iova = (uintptr_t)run->va + member->delta;
+	int err;
+
+	if (member->placed && !tce_map(member->is.space, run->va, run->len, &opts, &iova))
+		return 0;
+	iova = TCE_IOVA_ANY;
+	err = tce_map(member->is.space, run->va, run->len, &opts, &iova);
+	if (err)
+		return err;
+	if (!member->placed)
+		member->delta = iova - (uintptr_t)run->va;
+	member->placed = true;
+	return 0;
+}
+
+static int map_at(const struct member *member, struct run *run)
+{
+	tce_iova_t iova = run->iova == RUN_ANY ? TCE_IOVA_ANY : run->iova;
 	struct tce_map_options opts = {0};
 	struct range range;
 	int err = 0;
 
-	/* Devices skip descriptors that point at 0. */
-	if (member->is.translates)
-		opts.lowest = run->page;
-	else if (any) {
+	if (run->iova == RUN_ANY) {
 		err = members_range(member, run->page, &range);
 		if (err)
 			return err;
@@ -101,9 +120,18 @@ int members_map_one(const struct member *member, struct run *run)
 	err = tce_map(member->is.space, run->va, run->len, &opts, &iova);
 	if (err)
 		return eal_fail(err, "%s: %s", member->is.name, tce_error());
-	if (!member->is.translates)
-		run->iova = iova;
+	run->iova = iova;
 	return 0;
+}
+
+int members_map_one(struct member *member, struct run *run)
+{
+	int err;
+
+	if (!member->is.translates)
+		return map_at(member, run);
+	err = map_anywhere(member, run);
+	return err ? eal_fail(err, "%s: %s", member->is.name, tce_error()) : 0;
 }
 
 void members_unmap_one(const struct member *member, const struct run *run)
@@ -118,7 +146,7 @@ int members_map(struct run *run)
 {
 	struct run mapped = *run;
 
-	for (const struct member *m = members; m; m = m->next) {
+	for (struct member *m = members; m; m = m->next) {
 		int err = members_map_one(m, &mapped);
 
 		for (const struct member *u = members; err && u != m; u = u->next)
