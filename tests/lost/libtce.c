@@ -6,18 +6,22 @@
 #include "memory.h"
 
 static struct tce_space *space;
+static struct tce_pci *pci;
 
 static volatile uint8_t *open_device(const char *device)
 {
 	struct tce_space_options options = {.mem = 64 << 20, .page = HUGEPAGE};
-	struct tce_pci *pci;
 	struct tce_bar bar;
 
 	must(!tce_space_open(device, &options, &space), "open", tce_error());
 	must(!tce_pci_open(space, device, &pci), "open", tce_error());
 	must(!tce_pci_bar(pci, 0, 0x10000, &bar), "BAR 0", tce_error());
-	must(!tce_pci_bus_master(pci, true), "bus mastering", tce_error());
 	return bar.va;
+}
+
+static void bus_master(void)
+{
+	must(!tce_pci_bus_master(pci, true), "bus mastering", tce_error());
 }
 
 static void *take(size_t len, uint64_t *iova)
@@ -37,4 +41,4 @@ static void give(void *va, size_t len, uint64_t iova)
 	munmap(va, len);
 }
 
-const struct memory memory_libtce = {"libtce", open_device, take, give};
+const struct memory memory_libtce = {"libtce", open_device, bus_master, take, give};

@@ -10,8 +10,10 @@ enum { HUGEPAGE = 2 << 20 };
 
 struct memory {
 	const char *name;
-	/* Open the device, bus mastering on; its BAR 0. */
+	/* Open the device; its BAR 0. */
 	volatile uint8_t *(*open)(const char *device);
+	/* Let it do DMA: after its reset, since who was killed left its rings on. */
+	void (*bus_master)(void);
 	/* Hugepages that the device reaches from @iova on. */
 	void *(*take)(size_t len, uint64_t *iova);
 	/* The device has let go of them: the end of what take() did. */

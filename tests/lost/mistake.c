@@ -15,7 +15,7 @@
 
 enum { SLOTS = 8, ROOM = 64 << 20 }; /* places in the window, and how far apart */
 
-static int container, group_fd, taken;
+static int container, group_fd, device_fd, taken;
 static uint64_t start;
 
 static void make_window(void)
@@ -27,11 +27,25 @@ static void make_window(void)
 	     "refused");
 }
 
+static void set_command(uint16_t command)
+{
+	struct kernel_region config;
+
+	must(!K->device_region(device_fd, KERNEL_PCI_CONFIG, &config), "configuration space",
+	     "refused");
+	must(K->device_write(device_fd, config.offset + PCI_COMMAND, &command, 2) == 2, "command",
+	     "refused");
+}
+
+static void bus_master(void)
+{
+	set_command(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 static volatile uint8_t *open_device(const char *device)
 {
-	struct kernel_region config, bar;
-	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	int group, fd;
+	struct kernel_region bar;
+	int group;
 	void *va;
 
 	must(!K->device_group(device, &group), "group", "there is no such device");
@@ -39,13 +53,11 @@ static volatile uint8_t *open_device(const char *device)
 	must(!K->group_open(group, &group_fd), "group", "cannot be opened");
 	must(!K->group_attach(group_fd, container), "attach", "refused");
 	make_window();
-	must(!K->device_open(group_fd, device, &fd), "device", "cannot be opened");
-	must(!K->device_region(fd, KERNEL_PCI_CONFIG, &config), "configuration space", "refused");
-	must(!K->device_region(fd, 0, &bar), "BAR 0", "refused");
-	must(K->device_write(fd, config.offset + PCI_COMMAND, &command, 2) == 2, "bus mastering",
-	     "refused");
+	must(!K->device_open(group_fd, device, &device_fd), "device", "cannot be opened");
+	must(!K->device_region(device_fd, 0, &bar), "BAR 0", "refused");
+	set_command(PCI_COMMAND_MEMORY);
 	va = mmap(NULL, bar.size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(va != MAP_FAILED && !K->device_mmap(fd, bar.offset, bar.size, va), "BAR 0",
+	must(va != MAP_FAILED && !K->device_mmap(device_fd, bar.offset, bar.size, va), "BAR 0",
 	     "cannot be mapped");
 	return va;
 }
@@ -68,4 +80,4 @@ static void give(void *va, size_t len, uint64_t iova)
 	munmap(va, len);
 }
 
-const struct memory memory_mistake = {"mistake", open_device, take, give};
+const struct memory memory_mistake = {"mistake", open_device, bus_master, take, give};

@@ -59,7 +59,7 @@ static void link_up(volatile uint8_t *bar)
 		usleep(1000);
 }
 
-void nic_start(volatile uint8_t *bar, uint64_t rx, uint64_t tx)
+void nic_reset(volatile uint8_t *bar)
 {
 	/* 4.6.3: interrupts off, reset, again off. */
 	tce_io_write32(bar + IMC, UINT32_MAX);
@@ -68,6 +68,10 @@ void nic_start(volatile uint8_t *bar, uint64_t rx, uint64_t tx)
 	while (tce_io_read32(bar + CTRL) & CTRL_RST)
 		usleep(100);
 	tce_io_write32(bar + IMC, UINT32_MAX);
+}
+
+void nic_start(volatile uint8_t *bar, uint64_t rx, uint64_t tx)
+{
 	link_up(bar);
 	tce_io_write32(bar + RDBAL + SRRCTL, SRRCTL_2K);
 	queue(bar + RDBAL, rx);

@@ -35,7 +35,10 @@ enum {
 	NIC_TX_FRAME = 1 << 24 | 1 << 25 | 1 << 27 | 1 << 29 | 3 << 20,
 };
 
-/* Reset it, set the rings up, and let it run; every receive descriptor must be filled. */
+/* Put it at rest, whatever a program before has left it at. */
+void nic_reset(volatile uint8_t *bar);
+
+/* Set the rings up, and let it run; every receive descriptor must be filled. */
 void nic_start(volatile uint8_t *bar, uint64_t rx, uint64_t tx);
 
 /* The device may use descriptors up to this one, exclusive: after all that was stored before. */

@@ -136,6 +136,8 @@ void rings(const char *device, const struct memory *how, struct shared *told)
 	take_piece(&piece[0]);
 	for (unsigned at = 0; at < NIC_RING; at++)
 		fill(at, &piece[0]);
+	nic_reset(bar);
+	memory->bus_master();
 	nic_start(bar, iova, iova + 4096);
 	run();
 }
