@@ -13,9 +13,9 @@ DEPTHS = (1, 32)
 GOAL = 0.2  # of fio's instructions at most
 OURS, FIO = "drivers/nvme", "fio, io_uring"
 # What makes fio cheap: no clock for each command, no map of blocks, buffers and file registered.
-FIO_COMMAND = ("fio --name=job --filename=/dev/nvme0n1 --direct=1 --ioengine=io_uring --rw=randread "
-               "--bs=4k --iodepth={depth} --norandommap --gtod_reduce=1 --thread --fixedbufs=1 "
-               "--registerfiles=1 --output-format=terse")
+FIO_COMMAND = ("fio --name=job --filename=/dev/nvme0n1 --direct=1 --ioengine=io_uring "
+               "--rw=randread --bs=4k --iodepth={depth} --norandommap --gtod_reduce=1 --thread "
+               "--fixedbufs=1 --registerfiles=1 --output-format=terse")
 
 
 def programs():
@@ -25,7 +25,8 @@ def programs():
     files = {"/opt/beside": built("tests/guest/beside"),
              "/opt/nvme-perf": built("examples/nvme-perf")}
     # Debian's fio can reach Ceph, whose library is in a folder of its own.
-    parts = ["usr/bin/fio", *glob.glob(f"{rig_image.LIBDIR}/ceph/libceph-common.so.*", root_dir=root)]
+    ceph = glob.glob(f"{rig_image.LIBDIR}/ceph/libceph-common.so.*", root_dir=root)
+    parts = ["usr/bin/fio", *ceph]
     for path in set(parts + rig_image.libraries(root, parts)) - set(usual):
         files[f"/{path}"] = f"{root}/{path}"
     return files
@@ -68,23 +69,33 @@ def rates(guest, depth, seconds):
     return {OURS: ours, FIO: float(line.split(";")[7])}
 
 
+def instructions(report, guest, depths, few, many):
+    s = report.section("NVMe, 4 KiB random reads", unit="instructions/command",
+                       axis="queue depth", place=place(guest),
+                       command="nvme-perf DEVICE qd=N lat=0; " + FIO_COMMAND.format(depth="N"))
+    s.goal(FIO, GOAL)
+    s.note("Ours without polls that found nothing; fio's with the kernel's work for it, without "
+           "the time in which the processor would have been idle.")
+    for depth in depths:
+        s.row(depth, {OURS: our_instructions(guest, depth, many),
+                      FIO: fio_instructions(guest, depth, few, many)})
+
+
+def wall(report, guest, depths, seconds):
+    s = report.section("NVMe, 4 KiB random reads, by the wall's clock", unit="commands/s",
+                       axis="queue depth", place=place(guest),
+                       command="nvme-perf DEVICE qd=N; " + FIO_COMMAND.format(depth="N"))
+    s.note("The emulated controller is the limit.")
+    for depth in depths:
+        s.row(depth, rates(guest, depth, seconds))
+
+
 def run(report, small):
-    few, many = (100, 300) if small else (2000, 12000)
     with disks(icount="shift=0,sleep=off", smp=1) as guest:
-        s = report.section("NVMe, 4 KiB random reads", unit="instructions/command",
-                           axis="queue depth", place=place(guest),
-                           command="nvme-perf DEVICE qd=N lat=0; "
-                                   + FIO_COMMAND.format(depth="N"))
-        s.goal(FIO, GOAL)
-        s.note("Ours without polls that found nothing; fio's with the kernel's work for it, without "
-               "the time in which the processor would have been idle.")
-        for depth in DEPTHS:
-            s.row(depth, {OURS: our_instructions(guest, depth, many),
-                          FIO: fio_instructions(guest, depth, few, many)})
+        instructions(report, guest, DEPTHS[1:] if small else DEPTHS, *(100, 1000) if small
+                     else (2000, 12000))
+        if small:
+            wall(report, guest, DEPTHS[:1], 1)
+            return
     with disks() as guest:
-        s = report.section("NVMe, 4 KiB random reads, by the wall's clock", unit="commands/s",
-                           axis="queue depth", place=place(guest),
-                           command="nvme-perf DEVICE qd=N; " + FIO_COMMAND.format(depth="N"))
-        s.note("The emulated controller is the limit.")
-        for depth in DEPTHS:
-            s.row(depth, rates(guest, depth, 1 if small else 5))
+        wall(report, guest, DEPTHS, 5)
