@@ -25,7 +25,7 @@ def tests():
 
 def files(programs):
     """Programs, and the libraries they load, at the same paths as here."""
-    names = [path for folder in ("lib/tce", "lib/hugemem", "drivers/nvme")
+    names = [path for folder in ("lib/tce", "lib/hugemem", "drivers/nvme", "drivers/net/igb")
              for path in glob.glob(f"{BUILD}/{folder}/libtce*.so*")
              if re.search(r"\.so[.0-9]*$", path)]
     return {path: path for path in [t["cmd"][0] for t in programs] + names}
