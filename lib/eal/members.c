@@ -166,16 +166,26 @@ static void release_part(const struct run *run, size_t len)
 		tce_release(run->va + done, piece, NULL, NULL);
 }
 
+/* Where memory was in quarantine at this address, it may have come free meanwhile. */
+static int register_piece(void *va, size_t len, size_t page)
+{
+	int err = tce_register(va, len, page);
+
+	if (err == -EEXIST && !tce_reclaim(va, len))
+		err = tce_register(va, len, page);
+	return err ? eal_fail(err, "%s", tce_error()) : 0;
+}
+
 int members_register(const struct run *run)
 {
 	size_t piece = run_piece(run);
 
 	for (size_t done = 0; done < run->len; done += piece) {
-		int err = tce_register(run->va + done, piece, run->page);
+		int err = register_piece(run->va + done, piece, run->page);
 
 		if (err) {
 			release_part(run, done);
-			return eal_fail(err, "%s", tce_error());
+			return err;
 		}
 	}
 	return 0;
