@@ -25,6 +25,7 @@ PARTS = {
     "translate": "VA to IOVA and IOVA to VA: ns natively, instructions on POWER",
     "growth": "the library's own work as there are more regions, larger windows, more spaces",
     "bringup": "giving hugepages to a device and taking them back: calls, time, memory",
+    "nvme": "instructions per command, and commands per second, of drivers for NVMe",
     "igb": "instructions per packet, and packet rates, of drivers for igb",
 }
 
