@@ -16,14 +16,10 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 
 import coverage
 from explain import TREE
-
-sys.path.insert(0, f"{TREE}/tests/guest")
-from rig_build import configure  # noqa: E402
 
 BUILD = f"{TREE}/build/mutate"
 SETUP = ["-Ddpdk=disabled", "--buildtype=plain", "-Dwerror=false", "-Dwarning_level=0",
@@ -32,7 +28,6 @@ CPU_SECONDS, WALL_SECONDS = 1, 20
 SLOW = 1.0  # a test that takes longer would be asked too often
 HANGS = 3  # tests that do not come to an end, before a mutant is given up
 MEMORY = 4 << 30
-PROGRAM = ["test", "200"]  # shorter programs, many times
 
 FAILURE = re.compile(r"(\S+\.c):(\d+): error: Failure!")
 RUN = re.compile(r"\[ RUN +\] (\S+)")
@@ -58,10 +53,10 @@ class Program:
     def __init__(self, test, command, archive):
         self.name, self.env = test["name"], test["env"]
         self.path = test["cmd"][0]
-        self.argv = PROGRAM if self.name == "program" else test["cmd"][1:]
+        self.argv = coverage.PARTS.get(self.name, test["cmd"][1:])
         self.command = command
         self.archive = archive  # the library in it, whose object a mutant replaces
-        self.seconds = 1.0  # of a processor, without a mutant
+        self.seconds = 60.0  # of a processor, without a mutant
         self.reached = {}  # path: the segments of its text, with counts
 
     def reaches(self, mutant):
@@ -112,7 +107,7 @@ class Base:
 
     def find_reached(self):
         """Which test executes what, by the build that counts."""
-        configure(os.path.relpath(coverage.BUILD, TREE))
+        coverage.configure(os.path.relpath(coverage.BUILD, TREE))
         for program in self.programs:
             twin = program.path.replace(BUILD, coverage.BUILD)
             env = {k: v.replace(BUILD, coverage.BUILD) for k, v in program.env.items()}
@@ -160,7 +155,7 @@ def judge(program, path):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           preexec_fn=lambda: limits(math.ceil(CPU_SECONDS + 3 * program.seconds)),
                           start_new_session=True) as p:
-        slow = threading.Timer(WALL_SECONDS, stop, [p])
+        slow = threading.Timer(WALL_SECONDS + 5 * program.seconds, stop, [p])
         slow.start()
         try:
             verdict, what = listen(program, p.stdout)
