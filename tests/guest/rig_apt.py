@@ -149,14 +149,17 @@ class PrivateApt:
 
     def update(self):
         """Fetch the lists. A mirror that is being brought up to date serves lists of two ages for
-        a while, which apt refuses: that is worth waiting for."""
+        a while, which apt refuses: that is worth waiting for. Lists that have expired are not."""
+        why = f"the package lists for {self.arch} cannot be had"
         for pause in UPDATE_PAUSES:
             try:
-                self.apt("apt-get", "-q", "update")
+                self.apt("apt-get", "-q", "update", why=why)
                 return
-            except AptError:
+            except AptError as e:
+                if "is expired" in str(e):
+                    raise
                 time.sleep(pause)
-        self.apt("apt-get", "-q", "update", why=f"the package lists for {self.arch} cannot be had")
+        self.apt("apt-get", "-q", "update", why=why)
 
     def versions(self, package):
         """[(version, suite line)] that the sources offer, newest first."""

@@ -119,12 +119,17 @@ class Setup:
     def make_herd(self, out):
         """herd7, which simulates memory models, beside the C library it was built for: the host's
         own release may have neither."""
+        problem = ""
         for suite in dict.fromkeys((self.codename, "testing", "sid")):
-            apt = self.apt(f"herd-{suite}", self.arch, (suite,))
-            if apt.versions("herdtools7"):
-                break
+            try:
+                apt = self.apt(f"herd-{suite}", self.arch, (suite,))
+                if apt.versions("herdtools7"):
+                    break
+            except AptError as e:  # a mirror can have let one suite's lists expire
+                problem = f"; {e}"
         else:
-            raise AptError(f"no herdtools7 for {self.arch} in {self.codename}, testing or sid")
+            raise AptError(f"no herdtools7 for {self.arch} in {self.codename}, testing or sid"
+                           + problem)
         self.fetch(apt, apt.closure(["herdtools7"]), f"{out}/root")
         said = self.log.call(["readelf", "--program-headers", f"{out}/root/usr/bin/herd7"])
         loader = re.search(r"interpreter: /([^\]]+)", said).group(1)
