@@ -83,12 +83,13 @@ static void read_windows(unsigned index)
 	memset(s->window, 0, sizeof(s->window));
 	for (unsigned i = 0; i < TCE_WINDOWS_MAX; i++) {
 		const struct tce_window *w = s->handle->window[i];
-		struct shadow_window *to = &s->window[i];
+		struct shadow_window *to;
 		uint64_t low = shadow.platform->default_start + shadow.platform->default_size;
 
 		if (!w)
 			continue;
 		must(i < WINDOWS);
+		to = &s->window[i];
 		*to = (struct shadow_window){
 			.used = true,
 			.is_default = w->is_default,
