@@ -143,7 +143,7 @@ def machine(tap, name, program):
         stack.callback(os.unlink, disk)
         guest = stack.enter_context(Guest(
             name, devices=devices, hugepages=PAGES, files={"/opt/nvme-perf": program}, logs=logs,
-            qemu_args=backing + monitor.arguments))
+            qemu_args=backing + monitor.arguments, one_at_a_time=True))
         with tap.point(f"{name}: every size, SGLs and PRPs, several queue pairs"):
             shapes(guest, devices[0])
         with tap.point(f"{name}: 1 GiB written, read back and compared at queue depth 32"):
