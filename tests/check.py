@@ -22,7 +22,7 @@ from rig_build import BUILDS, TESTED, BuildError, configure  # noqa: E402
 
 LOGS = f"{TREE}/build/check"
 SUITE_SECONDS = 900
-MINUTES = 15
+MINUTES = 20
 running = set()
 
 
