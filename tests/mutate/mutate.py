@@ -3,7 +3,7 @@
 """make mutate: is each guard of lib/tce held by a test, and each comparison and error return?
 
 Every mutant (guards.py, mutants.py) is compiled and tried by the unit tests (trial.py). The table
-is in build/mutate/report.txt, and what was found is kept for as long as nothing of it changes. A
+is in build/mutate/report.txt. What was found is kept for as long as it is sure to hold (kept.py). A
 mutant that no assertion kills is listed, and the end is not 0, unless tests/mutate/explained says
 why it cannot be told from the library: by its file and function, its lines as they are and as they
 become, and one line of reason. An explanation of a mutant that there is no more is an error, too.
@@ -11,9 +11,6 @@ become, and one line of reason. An explanation of a mutant that there is no more
 import argparse
 import collections
 import concurrent.futures
-import glob
-import hashlib
-import json
 import os
 import queue
 import random
@@ -23,54 +20,10 @@ import time
 import guards
 import mutants
 from explain import TREE, explained
+from kept import Results, Sources
 from trial import BUILD, Base, Worker
 
 VERDICTS = ("killed", "survived", "crashed", "timed out", "not compiled")
-
-
-def digest(patterns):
-    """Of the text of files."""
-    h = hashlib.sha256()
-    for path in sorted(p for pattern in patterns for p in glob.glob(f"{TREE}/{pattern}",
-                                                                    recursive=True)):
-        if os.path.isfile(path):
-            with open(path, "rb") as f:
-                h.update(path.encode() + b"\0" + f.read())
-    return h.hexdigest()
-
-
-class Results:
-    """What was found, kept in the build folder."""
-
-    def __init__(self):
-        self.path = f"{BUILD}/results.json"
-        self.inputs = digest(["lib/tce/**", "lib/kernel/**", "tests/unit/*",
-                              "tests/program/*", "tests/mutate/trial.py"])
-        self.known = {}
-        if os.path.exists(self.path):
-            with open(self.path, encoding="utf-8") as f:
-                self.known = json.load(f)
-
-    def name(self, mutant):
-        text = hashlib.sha256(mutant.text).hexdigest()
-        return f"{mutant.path} {text}"
-
-    def get(self, mutant):
-        """[verdict, by what], if neither the library nor the tests are other ones since."""
-        found = self.known.get(self.name(mutant))
-        return found[:2] if found and found[2] == self.inputs else None
-
-    def left(self, mutant):
-        """Was it not killed when it was tried last, whatever changed since, or never tried?"""
-        return self.known.get(self.name(mutant), [""])[0] != "killed"
-
-    def put(self, mutant, verdict, what):
-        self.known[self.name(mutant)] = [verdict, what, self.inputs]
-
-    def save(self):
-        with open(f"{self.path}.new", "w", encoding="utf-8") as f:
-            json.dump(self.known, f, indent=0)
-        os.rename(f"{self.path}.new", self.path)
 
 
 def options():
@@ -95,7 +48,7 @@ def choose(a, results):
     if not a.guards:
         found += mutants.find(BUILD, a.file)
     if a.left:
-        found = [m for m in found if results.left(m)]
+        found = [m for m in found if not results.killer(m)]
     if a.sample and a.sample < len(found):
         found = random.Random(a.seed).sample(found, a.sample)
     return found
@@ -107,7 +60,7 @@ def try_all(a, found, results, base):
     for m in found:
         known = results.get(m)
         if known:
-            verdicts[m] = tuple(known)
+            verdicts[m] = known
         else:
             todo.append(m)
     print(f"{len(found)} mutants, {len(todo)} of them to be tried, by {len(base.programs)} tests, "
@@ -122,7 +75,8 @@ def try_all(a, found, results, base):
             return mutant, None
         worker = workers.get()
         try:
-            return mutant, worker.try_mutant(mutant)
+            return mutant, worker.try_mutant(mutant, results.killer(mutant),
+                                             results.passed(mutant))
         finally:
             workers.put(worker)
 
@@ -187,9 +141,12 @@ def report(a, found, verdicts, why):
 
 def main():
     a, why = options(), explained()
-    base, results = Base(), Results()
-    found = choose(a, results)
+    base = Base()
     base.time_programs()
+    sources = Sources(BUILD)
+    results = Results(f"{BUILD}/results.json", {p.name: sources.digest(p.path, p.argv, p.env)
+                                                for p in base.programs})
+    found = choose(a, results)
     base.find_reached()
     verdicts = try_all(a, found, results, base)
     wrong = report(a, found, verdicts, why)

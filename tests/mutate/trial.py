@@ -245,23 +245,24 @@ class Worker:
             return [path]
         return sorted({p for a, p in self.base.compiles if p.startswith("lib/tce/")})
 
-    def try_mutant(self, mutant):
-        """("killed" | "survived" | "crashed" | "timed out" | "not compiled", by what)."""
+    def try_mutant(self, mutant, first="", passed=()):
+        """("killed" | "survived" | "crashed" | "timed out" | "not compiled", by what). The test
+        named `first` is asked before the others, those in `passed` are not."""
         with open(f"{self.where}/{mutant.path}", "rb") as f:
             good = f.read()
         try:
             with open(f"{self.where}/{mutant.path}", "wb") as f:
                 f.write(mutant.text)
-            return self.ask_all(mutant)
+            return self.ask_all(mutant, first, passed)
         finally:
             with open(f"{self.where}/{mutant.path}", "wb") as f:
                 f.write(good)
 
-    def ask_all(self, mutant):
+    def ask_all(self, mutant, first, passed):
         paths = self.affected(mutant.path)
         made, hangs, worse = {}, 0, ("survived", "")
-        for program in self.base.programs:
-            if not program.reaches(mutant):
+        for program in sorted(self.base.programs, key=lambda p: p.name != first):
+            if program.name in passed or not program.reaches(mutant):
                 continue
             if program.archive not in made:
                 made[program.archive] = self.objects(program.archive, paths)
