@@ -5,8 +5,8 @@ import time
 from tap import equal, want
 
 COUNT = 100_000  # frames for each io case
-RXONLY = 20_000
-RATE = 15_000  # a NIC without room drops in silence: rxonly is fed slower than testpmd reads
+RXONLY = 10_000
+RATE = 7_500  # QEMU's igb without room drops in silence: a ring of 512 outlasts a pause of 68 ms
 PAIRED = "--paired"
 
 
@@ -44,14 +44,14 @@ def transmit(wire, testpmd, ports, seconds=1.5, mode="txonly", length=64):
 
 
 def receive(wire, testpmd, ports, count=RXONLY):
-    """rxonly: testpmd counts what was sent to it. A loss is counted, more than a tenth fails."""
+    """rxonly: testpmd counts what was sent to it. More than one in a thousand lost fails."""
     testpmd.tell("set fwd rxonly")
     testpmd.tell("clear port stats all")
     testpmd.tell("start")
     sent = wire.start("send", ports, "--count", count, "--rate", RATE).good()["sent"]
     testpmd.tell("stop")
     got = sum(testpmd.stats(port)["RX-packets"] for port in range(len(ports)))
-    want(sent * 0.9 <= got <= sent, f"testpmd counted {got} of {sent} frames")
+    want(sent - sent // 1000 <= got <= sent, f"testpmd counted {got} of {sent} frames")
     return {"sent": sent, "got": got}
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, group_is_free  # noqa: E402
 from rig import Guest, Nic, built  # noqa: E402
 from tap import Failure, Tap, equal, want  # noqa: E402
-from testpmd import PLUGIN, Testpmd, attach  # noqa: E402
+from testpmd import PLUGIN, Testpmd, attach, fewer_drivers  # noqa: E402
 
 PAGES = 512
 TEST = "/root/librte_net_tce_test.so"
@@ -239,6 +239,7 @@ def on_lpar(tap):
             Nic("igb", netdev=HUB, bridge={"dma64_win_addr": "0x10000000000"}),
             Nic("igb", netdev=HUB, bridge={"ddw": "off"})]
     with Guest("lpar", nics=nics, hugepages=PAGES, files=FILES) as guest:
+        fewer_drivers(guest)
         case = Attach(tap, guest)
         case.many()
         case.early()
@@ -254,6 +255,7 @@ def on_p9(tap):
     hugepages at quit, and the kernel warns of it: the last point is not held to the ledger."""
     nics = [Nic("igb", netdev=HUB), Nic("igb", netdev=HUB)]
     with Guest("p9", nics=nics, hugepages=PAGES, files=FILES, expect_trouble=True) as guest:
+        fewer_drivers(guest)
         case = Attach(tap, guest)
         a, b = case.addr
         with tap.point("p9: IOVA as VA"):

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, forward, group_is_free
 from rig import Guest, Nic, built
 from tap import Tap, equal, want
-from testpmd import Testpmd, attach, plain
+from testpmd import Testpmd, attach, fewer_drivers, plain
 from wire import Wire
 
 PAGES = 1100
@@ -110,6 +110,7 @@ def machine(tap, name):
         nics = [Nic("igb", netdev=wire.netdev(i)) for i in range(2)]
         files = {PLUGIN: built("tests/plugin/librte_net_tce_test.so")}
         with Guest(name, nics=nics, hugepages=PAGES, files=files) as guest:
+            fewer_drivers(guest)
             if name == "lpar":
                 with tap.point(f"{name}: memory freed as it was allocated, under traffic"):
                     churn(tap, guest, wire, "--match-allocations")
