@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the testpmd suites show again and again: forwarding, sending, receiving, the ledger."""
+import sys
 import time
 
-from tap import equal, want
+from tap import Tap, equal, want
 
 COUNT = 100_000  # frames for each io case
 RXONLY = 10_000
@@ -71,3 +72,13 @@ def group_is_free(guest, addr):
     file = f"/dev/vfio/{guest.group(addr)}"
     said = guest.run(f"[ -c {file} ] && exec 3<>{file}")  # <> would make a file of that name
     equal(said.status, 0, f"opening the group of {addr} again ({said.out.strip()})")
+
+
+def on_both(show):
+    """The main() of a suite that shows the same on both machines, or on those that are named as
+    arguments; its exit status."""
+    tap = Tap()
+    for name in sys.argv[1:] or ("lpar", "p9"):
+        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
+            show(tap, name)
+    return tap.end()

@@ -7,7 +7,7 @@ import subprocess
 from rig_build import TREE, stage
 from rig_cross import TRIPLE
 from rig_setup import cache_dir
-from tap import equal
+from tap import Tap, equal
 
 BUILD = "build/ppc64le-gcc"
 
@@ -28,3 +28,14 @@ def build(example, package):
                           check=False, capture_output=True, text=True)
     equal((said.returncode, said.stderr), (0, ""), "the compiler")
     return program
+
+
+def on_both(example, package, show):
+    """The main() of a suite that shows an example on both machines; its exit status."""
+    tap, program = Tap(), None
+    with tap.point(f"the installed example {example} builds with pkg-config alone"):
+        program = build(example, package)
+    for name in ("lpar", "p9") if program else ():
+        with tap.point(f"{name}: up, and ended without stray DMA or a kernel warning"):
+            show(tap, name, program)
+    return tap.end()

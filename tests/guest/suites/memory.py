@@ -10,9 +10,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from cases import balance, forward, group_is_free
+from cases import balance, forward, group_is_free, on_both
 from rig import Guest, Nic, built
-from tap import Tap, equal, want
+from tap import equal, want
 from testpmd import Testpmd, attach, fewer_drivers, plain
 from wire import Wire
 
@@ -127,13 +127,5 @@ def machine(tap, name):
                     group_is_free(guest, nic.addr)
 
 
-def main():
-    tap = Tap()
-    for name in sys.argv[1:] or ("lpar", "p9"):
-        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
-            machine(tap, name)
-    return tap.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(machine))

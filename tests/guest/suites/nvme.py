@@ -14,9 +14,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, group_is_free  # noqa: E402
-from outsider import build  # noqa: E402
+from outsider import on_both  # noqa: E402
 from rig import TREE, Device, Guest  # noqa: E402
-from tap import Tap, equal, want  # noqa: E402
+from tap import equal, want  # noqa: E402
 
 GIB = 1 << 30
 PAGES = 64
@@ -157,15 +157,5 @@ def machine(tap, name, program):
             balance(guest, PAGES)
 
 
-def main():
-    tap, program = Tap(), None
-    with tap.point("nvme-perf builds with pkg-config alone"):
-        program = build("nvme-perf", "tce-nvme")
-    for name in ("lpar", "p9") if program else ():
-        with tap.point(f"{name}: up, and ended without stray DMA or a kernel warning"):
-            machine(tap, name, program)
-    return tap.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both("nvme-perf", "tce-nvme", machine))

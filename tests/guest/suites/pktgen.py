@@ -9,9 +9,9 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from cases import balance, group_is_free
-from outsider import build
+from outsider import on_both
 from rig import Guest, Nic
-from tap import Tap, equal, want
+from tap import equal, want
 from wire import Wire
 
 PAGES = 64
@@ -67,15 +67,5 @@ def machine(tap, name, program):
                     group_is_free(guest, nic.addr)
 
 
-def main():
-    tap = Tap()
-    with tap.point("the installed example builds with pkg-config alone"):
-        program = build("pktgen", "tce-igb tce-hugemem")
-    for name in ("lpar", "p9"):
-        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
-            machine(tap, name, program)
-    return tap.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both("pktgen", "tce-igb tce-hugemem", machine))

@@ -7,9 +7,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from cases import balance, forward, group_is_free, receive, transmit
+from cases import balance, forward, group_is_free, on_both, receive, transmit
 from rig import Guest, Nic
-from tap import Tap
 from testpmd import Testpmd, attach
 from wire import Wire
 
@@ -53,13 +52,5 @@ def machine(tap, name):
                 one_case(tap, guest, wire, first, 2)
 
 
-def main():
-    tap = Tap()
-    for name in sys.argv[1:] or ("lpar", "p9"):
-        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
-            machine(tap, name)
-    return tap.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(machine))
