@@ -28,6 +28,7 @@ FATAL = re.compile(r"kernel BUG|Oops|Unable to handle kernel|Kernel panic|Attemp
 COMMAND = re.compile(r"pci_cfg_write (\S+) \S+ @0x4 <- (0x[0-9a-f]+)", re.I)
 BUS_MASTER = 4
 PR_SET_PDEATHSIG = 1
+KEPT = "kept"  # marks a folder of logs that a failure refers to
 # Zeroing every page, flushing caches at each system call and testing ciphers cost an emulated
 # guest seconds. Its watchdogs run by this host's clock: on a busy host they would tell of that.
 # The last word is for programs that only a kernel of the rig's may be given to.
@@ -91,11 +92,17 @@ class Result:
 
 
 def sweep():
-    """Remove what a killed rig left behind: folders named after processes that are gone."""
+    """Remove what a killed rig left behind: folders named after processes that are gone. The logs
+    of a failed run stay for a day."""
     for path in glob.glob(f"{tempfile.gettempdir()}/libtce-guest-*-*"):
         pid = os.path.basename(path).split("-")[2]
-        if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+        if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and not young(f"{path}/{KEPT}"):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def young(path):
+    """Is there such a file, and was it written today?"""
+    return os.path.exists(path) and time.time() - os.path.getmtime(path) < 24 * 3600
 
 
 class Guest:
@@ -275,8 +282,11 @@ class Guest:
         """Remove this run's folder, but for logs that a failure refers to."""
         if self.dir and (self.logs != self.dir or not keep):
             shutil.rmtree(self.dir, ignore_errors=True)
-        elif self.image and os.path.exists(self.image):
-            os.unlink(self.image)
+        elif self.dir:
+            if self.image and os.path.exists(self.image):
+                os.unlink(self.image)
+            with open(f"{self.dir}/{KEPT}", "w", encoding="utf-8"):
+                pass
 
     def _verdict(self):
         stray = self.stray()

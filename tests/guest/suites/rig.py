@@ -2,6 +2,7 @@
 """The rig's own suite: what the other suites rely on, and that it notices what it should."""
 import glob
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ sys.path.remove(HERE)  # this file bears the name of the module that it tests
 sys.path.insert(0, GUEST)
 
 from rig import ChannelError, Device, Guest, GuestError, Nic  # noqa: E402
+from rig_guest import KEPT, sweep  # noqa: E402
 from tap import Tap, equal, want  # noqa: E402
 
 HUB = "hubport,hubid=0"
@@ -122,6 +124,9 @@ def broken_kernel(tap):
             g.run("echo c >/proc/sysrq-trigger; sleep 60", timeout=60)
     except (ChannelError, GuestError) as e:
         said = str(e)
+    with tap.point("its logs are kept"):
+        want(os.path.exists(f"{g.dir}/{KEPT}") and os.path.exists(f"{g.dir}/console.log"), g.dir)
+        shutil.rmtree(g.dir)
     with tap.point("a kernel that breaks down ends the wait and is reported"):
         want("sysrq" in said and ("kernel is broken" in said or "OS terminated" in said), said)
 
@@ -164,8 +169,26 @@ def interrupted(argv, sig):
     return left_behind(p.pid)
 
 
+def swept(tap):
+    """What is left of rigs that are gone: logs that a failure refers to stay for a day."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with tap.point("logs of a failed run stay for a day, what else a dead rig left goes"):
+        left = {age: tempfile.mkdtemp(prefix=f"libtce-guest-{gone.pid}-") for age in
+                ("none", "new", "old")}
+        for age in ("new", "old"):
+            with open(f"{left[age]}/{KEPT}", "w", encoding="utf-8"):
+                pass
+        os.utime(f"{left['old']}/{KEPT}", (0, time.time() - 25 * 3600))
+        sweep()
+        there = [age for age, path in left.items() if os.path.exists(path)]
+        shutil.rmtree(left["new"])
+        equal(there, ["new"], "folders that are left")
+
+
 def main():
     tap = Tap()
+    swept(tap)
     lpar(tap)
     broken_kernel(tap)
     command_line(tap)
