@@ -23,6 +23,7 @@ from rig_build import BUILDS, TESTED, BuildError, configure  # noqa: E402
 LOGS = f"{TREE}/build/check"
 SUITE_SECONDS = 900
 MINUTES = 15
+GUEST_GB = 4
 # Guest suites that take longest, first: the last ones to run ought to be short.
 LONG = ("restarts", "memory", "conform", "release", "igb", "unit", "attach", "traffic")
 running = set()
@@ -174,9 +175,17 @@ def options():
     p.add_argument("--build-only", action="store_true")
     p.add_argument("--only", action="append", default=[], metavar="NAME",
                    help="only this build or suite")
-    # A guest that boots or waits leaves a processor to another one.
-    p.add_argument("--jobs", type=int, default=2, help="guest suites at a time (default: 2)")
+    p.add_argument("--jobs", type=int, default=guests_at_a_time(), metavar="N",
+                   help="guest suites at a time (default here: %(default)s)")
     return p.parse_args()
+
+
+def guests_at_a_time():
+    """One more than there are processors, as a guest waits for half of its time; three at most,
+    and no more than there is memory for."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        free = int(re.search(r"MemAvailable:\s*(\d+) kB", f.read()).group(1)) >> 20
+    return max(1, min(3, (os.cpu_count() or 1) + 1, free // GUEST_GB))
 
 
 NEEDS = """\
@@ -188,7 +197,7 @@ libtce check: {builds} builds, native tests, {suites} guest suites, {jobs} at a 
 
 def announce(a, suites):
     say(NEEDS.format(builds=len(BUILDS), suites=len(suites), jobs=a.jobs, minutes=MINUTES,
-                     memory=f"{4 * a.jobs} GB" if suites else "2 GB",
+                     memory=f"{GUEST_GB * a.jobs} GB" if suites else "2 GB",
                      logs=os.path.relpath(LOGS, TREE)))
 
 
