@@ -98,6 +98,8 @@ static enum misfit try_window(struct tce_window *w, uintptr_t va, size_t len, ui
 			return OUT_OF_REACH;
 		last = whole - 1;
 	}
+	if (first > last)
+		return OUT_OF_REACH;
 	place->w = w;
 	place->n = len >> w->shift;
 	if (tce_table_guess(w, va, place->n, &place->at) && place->at >= first &&

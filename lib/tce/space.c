@@ -104,11 +104,14 @@ static int check_shared(const struct tce_space *space, const struct tce_need *ne
 
 	TCE_FOR_EACH_WINDOW(w, space)
 	{
+		uint64_t last = tce_last(w->start, w->size), reach;
+
 		if (1ull << w->shift > need->page)
 			continue;
-		if (w->start <= need->highest && w->size > room)
-			room = w->size;
-		identity |= !w->start && tce_last(w->start, w->size) >= need->identity;
+		reach = last < need->highest ? last : need->highest;
+		if (w->start <= reach && reach - w->start + 1 > room)
+			room = reach - w->start + 1;
+		identity |= !w->start && last >= need->identity;
 	}
 	if (!identity)
 		return tce_fail(-ENOSPC,
@@ -120,8 +123,8 @@ static int check_shared(const struct tce_space *space, const struct tce_need *ne
 		return 0;
 	return tce_fail(
 		-ENOSPC,
-		"group %d has a space with windows of %s at most for pages of %s: less than the %s "
-		"wanted; open it with the larger mem= first",
+		"group %d has a space with windows of %s at most that the device reaches, for "
+		"pages of %s: less than the %s wanted; open it with the larger mem= first",
 		space->group, tce_bytes(room), tce_bytes(need->page), tce_bytes(need->mem));
 }
 

@@ -163,6 +163,8 @@ static int expect_in(struct request *q, struct shadow_window *w)
 		first = (q->opts.lowest - w->start + w->page - 1) / w->page;
 	if (high < end)
 		last = (high - w->start + 1) / w->page - 1;
+	if (first > last)
+		return -ERANGE;
 	if (expect_guess(q, w, n, &at) && at >= first && at + n - 1 <= last &&
 	    !((w->start + at * w->page) & (align - 1)))
 		return place(q, w, at);

@@ -144,10 +144,15 @@ static int expect_share(const struct shadow_space *s, const struct tce_space_opt
 	if (!(o->mem || o->page || o->highest || o->identity))
 		return 0;
 	for (const struct shadow_window *w = s->window; w < s->window + WINDOWS; w++) {
+		uint64_t reached = w->size;
+
 		if (!w->used || w->page > need.page)
 			continue;
-		if (w->start <= need.highest && w->size > room)
-			room = w->size;
+		if (w->start > need.highest)
+			reached = 0;
+		else if (need.highest - w->start < w->size)
+			reached = need.highest - w->start + 1;
+		room = reached > room ? reached : room;
 		identity |= !w->start && w->size - 1 >= o->identity;
 	}
 	return identity && room >= need.mem ? 0 : -ENOSPC;

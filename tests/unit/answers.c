@@ -74,6 +74,8 @@ static void assert_said(const struct answer *a)
 static void opening(void)
 {
 	static const struct tce_space_options opts = {.mem = GIB(1), .page = 2 << 20};
+	static const struct tce_space_options at_0 = {
+		.mem = GIB(1), .page = 2 << 20, .identity = GIB(1024) - 1};
 	struct tce_space *space = NULL;
 	struct before b;
 
@@ -86,6 +88,14 @@ static void opening(void)
 		assert_said(a);
 		assert_null(space);
 	}
+	/* Where the default window has to go first. */
+	machine(&model_p9);
+	before(&b);
+	model_fail(MODEL_WINDOW_REMOVE, 1, -EBUSY);
+	assert_failed(&b, tce_space_open(DEV_A, &at_0, &space), -EIO);
+	assert_sentence("refused to remove the window at 0");
+	assert_int_equal(model_calls(MODEL_WINDOW_CREATE), 0);
+	machine(&model_lpar);
 	space = open_space(DEV_A, GIB(1));
 	/* The second device of a group asks anew. */
 	before(&b);

@@ -51,6 +51,100 @@ static void the_end_of_va(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+/* A byte is in a page that can be registered, and is no page that can be mapped. */
+static void a_byte(void)
+{
+	tce_iova_t iova = TCE_IOVA_ANY;
+	struct before b;
+	char *va;
+
+	build(&model_lpar);
+	va = model_alloc(MIB(2), MIB(2));
+	before(&b);
+	assert_refused(&b, tce_dma_map(space, va, 1, NULL, &iova), -EINVAL);
+	assert_sentence("multiples of it");
+	model_free(va, MIB(2));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
+/* Where nothing is limited, nobody looks at what is locked already. */
+static void no_limit(void)
+{
+	tce_iova_t iova = TCE_IOVA_ANY;
+	char *va;
+
+	build(&model_lpar);
+	va = model_alloc(MIB(2), MIB(2));
+	assert_ok(tce_register(va, MIB(2), MIB(2)));
+	model_fail(MODEL_LOCKED, 1, -EIO);
+	assert_ok(tce_map(space, va, MIB(2), NULL, &iova));
+	assert_false(model_failed());
+	model_fail(MODEL_LOCKED, 0, 0);
+	assert_ok(tce_unmap(space, iova, MIB(2)));
+	assert_ok(tce_release(va, MIB(2), NULL, NULL));
+	model_free(va, MIB(2));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
+/* A place is allowed, but no whole I/O page of it. */
+static void less_than_an_io_page(void)
+{
+	tce_iova_t iova = TCE_IOVA_ANY, start, end;
+	struct tce_window_info info[2];
+	struct tce_map_options opts[4];
+	struct before b;
+	size_t n = 2;
+	char *va;
+
+	build(&model_lpar);
+	va = model_alloc(MIB(2), MIB(2));
+	assert_ok(tce_register(va, MIB(2), MIB(2)));
+	assert_ok(tce_window_list(space, info, &n));
+	start = info[1].start;
+	end = start + info[1].size;
+	opts[0] = (struct tce_map_options){.lowest = end - 1};
+	opts[1] = (struct tce_map_options){.lowest = end - MIB(2) + 1};
+	opts[2] = (struct tce_map_options){.lowest = start + 1, .highest = start + MIB(4) - 2};
+	opts[3] = (struct tce_map_options){.lowest = start, .highest = start};
+	for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
+		before(&b);
+		assert_refused(&b, tce_map(space, va, MIB(2), &opts[i], &iova), -ERANGE);
+	}
+	opts[1].lowest--;
+	assert_ok(tce_map(space, va, MIB(2), &opts[1], &iova));
+	assert_int_equal(iova, end - MIB(2));
+	assert_ok(tce_unmap(space, iova, MIB(2)));
+	assert_ok(tce_release(va, MIB(2), NULL, NULL));
+	model_free(va, MIB(2));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
+/* Why a region is in the way is told; and what could not matter the kernel is not asked. */
+static void what_is_in_the_way(void)
+{
+	size_t page = system_page();
+	tce_iova_t iova = TCE_IOVA_ANY;
+	char *va;
+
+	build(&model_lpar_64k);
+	va = model_alloc(MIB(4), MIB(2));
+	assert_ok(tce_register(va + MIB(2), page, 0));
+	assert_int_equal(model_calls(MODEL_BACKING_PAGE), 0);
+	assert_ok(tce_release(va + MIB(2), page, NULL, NULL));
+	assert_ok(tce_register(va, MIB(4), MIB(2)));
+	assert_int_equal(tce_register(va, MIB(2), MIB(2)), -EEXIST);
+	assert_null(strstr(tce_error(), "quarantine"));
+	assert_null(strstr(tce_error(), "discarded"));
+	assert_ok(tce_map(space, va, MIB(4), NULL, &iova));
+	assert_ok(tce_discard(va, MIB(2)));
+	assert_int_equal(tce_register(va, MIB(4), MIB(2)), -EEXIST);
+	assert_sentence(", part of which was discarded;");
+	model_fail(MODEL_UNENROLL, 1, -EIO);
+	assert_int_equal(tce_unmap(space, iova + MIB(2), MIB(2)), -EIO);
+	assert_int_equal(tce_register(va, MIB(4), MIB(2)), -EEXIST);
+	assert_sentence(", which is in quarantine;");
+}
+
 static bool never(const void *arg, uint64_t va, uint64_t len, uint64_t iova)
 {
 	return false;
@@ -186,6 +280,29 @@ static void what_nobody_registered(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+/* A window that goes before the kernel has made it needs no memlock; one of one TCE is one. */
+static void windows_of_little(void)
+{
+	struct tce_space_options none = {.no_windows = true};
+	struct tce_window_info info[3], untouched;
+	size_t n = 1;
+
+	machine(&model_p9);
+	assert_ok(tce_space_open(DEV_A, &none, &space));
+	assert_ok(tce_window_remove(space, 0));
+	model_set_memlock(tce_plan_locked(&space->facts, MIB(2), GIB(64), 1), false);
+	assert_ok(tce_window_create(space, MIB(2), GIB(64), 1, NULL));
+	model_set_memlock(0, true);
+	assert_ok(tce_window_create(space, KIB(64), KIB(64), 1, info));
+	assert_int_equal(info[0].largest, KIB(64));
+	memset(info, 0x5a, sizeof(info));
+	untouched = info[1];
+	assert_ok(tce_window_list(space, info, &n));
+	assert_int_equal(n, 2);
+	assert_memory_equal(&info[1], &untouched, sizeof(untouched));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
 /* A hint outlives its window. */
 static void a_window_that_went(void)
 {
@@ -206,9 +323,17 @@ static void a_window_that_went(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(the_end_of_va),	    whole_test(the_directory),
-		whole_test(where_a_map_may_go),	    whole_test(what_a_plan_needs),
-		whole_test(what_nobody_registered), whole_test(a_window_that_went),
+		whole_test(a_byte),
+		whole_test(no_limit),
+		whole_test(windows_of_little),
+		whole_test(less_than_an_io_page),
+		leaving_test(what_is_in_the_way),
+		whole_test(the_end_of_va),
+		whole_test(the_directory),
+		whole_test(where_a_map_may_go),
+		whole_test(what_a_plan_needs),
+		whole_test(what_nobody_registered),
+		whole_test(a_window_that_went),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,11 +189,36 @@ static void one_device_stops(void)
 static void sharing_what_does_not_fit(void)
 {
 	struct tce_space_options opts = {.mem = MIB(64), .page = MIB(2), .identity = GIB(64)};
-	struct tce_space *a;
+	struct tce_space *a, *same;
 
 	machine(&model_lpar);
 	a = open_space(DEV_A, GIB(1));
 	open_fails(DEV_A2, &opts, -ENOSPC, "IOVA=VA");
+	/* It reaches a part of the window, which does or does not do. */
+	opts = (struct tce_space_options){.mem = GIB(2), .page = MIB(2)};
+	opts.highest = window_start(a, MIB(2)) + GIB(2) - 2;
+	open_fails(DEV_A2, &opts, -ENOSPC, "that the device reaches");
+	opts.highest++;
+	assert_ok(tce_space_open(DEV_A2, &opts, &same));
+	assert_ptr_equal(same, a);
+	assert_ok(tce_space_close(a, DEV_A2));
+	assert_ok(tce_space_close(a, DEV_A));
+}
+
+/* IOVA=VA up to the last byte of the window that is there, and one byte more. */
+static void sharing_a_window_at_0(void)
+{
+	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2), .identity = GIB(1024) - 1};
+	struct tce_space *a, *same;
+
+	machine(&model_p9);
+	assert_ok(tce_space_open(DEV_A, &opts, &a));
+	opts.identity++;
+	open_fails(DEV_A2, &opts, -ENOSPC, "IOVA=VA");
+	opts.identity--;
+	assert_ok(tce_space_open(DEV_A2, &opts, &same));
+	assert_ptr_equal(same, a);
+	assert_ok(tce_space_close(a, DEV_A2));
 	assert_ok(tce_space_close(a, DEV_A));
 }
 
@@ -426,6 +451,7 @@ int main(void)
 		whole_test(closing_what_was_not_opened),
 		whole_test(one_device_stops),
 		whole_test(sharing_what_does_not_fit),
+		whole_test(sharing_a_window_at_0),
 		whole_test(adopt),
 		whole_test(adopted_and_given_back),
 		whole_test(refusals),
