@@ -81,6 +81,7 @@ static void the_first_failure_is_told(void)
 	model_fail(MODEL_DEVICE_STOP, 1, -EIO);
 	assert_int_equal(tce_space_close(space, DEV_A2), -EIO);
 	assert_sentence(DEV_A);
+	assert_null(strstr(tce_error(), "quarantine"));
 	assert_false(model_device_runs(DEV_A2));
 	assert_false(model_pinned(va));
 	model_free(va, MIB(2));

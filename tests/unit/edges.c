@@ -45,6 +45,13 @@ static void an_alias_next_door(void)
 	assert_int_equal(found, first);
 	assert_ok(tce_unmap(space, first, MIB(2)));
 	assert_int_equal(tce_iova(space, va, 1, &found, NULL), -ENOENT);
+	/* And where it is not the guess that leads there. */
+	assert_ok(tce_map(space, va, MIB(2), NULL, &first));
+	assert_ok(tce_map(space, va, MIB(2), NULL, &second));
+	assert_ok(tce_unmap(space, first, MIB(2)));
+	assert_ok(tce_iova(space, va + 42, 1, &found, NULL));
+	assert_int_equal(found, second + 42);
+	assert_ok(tce_unmap(space, second, MIB(2)));
 	assert_ok(tce_release(va, MIB(2), NULL, NULL));
 	take_down();
 }
@@ -59,7 +66,8 @@ static void descriptor_0(const void *arg)
 {
 	const unsigned *which = arg;
 	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2)};
-	int group, container, fd;
+	int group, container, fd, again;
+	unsigned flags;
 
 	machine(&model_lpar);
 	if (*which == 0)
@@ -68,13 +76,26 @@ static void descriptor_0(const void *arg)
 	if (*which == 1)
 		close(0);
 	assert_ok(tce_kernel_model.container_open(&container));
+	/* The library's own of the group. */
+	if (*which == 3)
+		close(0);
 	assert_ok(tce_space_adopt(group, container, &opts, &space));
 	if (*which == 2)
 		close(0);
 	assert_ok(tce_space_device(space, DEV_A, &fd));
-	assert_int_equal(*which == 0 ? group : *which == 1 ? container : fd, 0);
+	assert_int_equal(*which == 0   ? group
+			 : *which == 1 ? container
+			 : *which == 2 ? fd
+				       : space->group_fd,
+			 0);
+	assert_ok(tce_space_device(space, DEV_A, &again));
+	assert_int_equal(again, fd);
 	in_child(no_descriptors, NULL);
+	model_device_run(DEV_A);
 	assert_ok(tce_space_close(space, NULL));
+	assert_false(model_device_runs(DEV_A));
+	assert_ok(tce_kernel_model.group_flags(group, &flags));
+	assert_false(flags & KERNEL_GROUP_ATTACHED);
 	assert_ok(tce_kernel_model.close(group));
 	assert_ok(tce_kernel_model.close(container));
 	assert_int_equal(model_fds(), 0);
@@ -93,7 +114,7 @@ static void mark_with_descriptor_0(const void *arg)
 
 static void standard_input_is_closed(void)
 {
-	for (unsigned which = 0; which < 3; which++)
+	for (unsigned which = 0; which < 4; which++)
 		in_child(descriptor_0, &which);
 	in_child(mark_with_descriptor_0, NULL);
 }
@@ -121,6 +142,32 @@ static void a_list(void)
 	assert_int_equal((uintptr_t)array[0], 3);
 	assert_int_equal((uintptr_t)array[97], 2);
 	free(array);
+}
+
+/* What a region that ended was called, the next one is. */
+static void numbers_are_given_again(void)
+{
+	struct tce_region_info info[3], untouched;
+	size_t n = 3;
+
+	build();
+	assert_ok(tce_register(va, MIB(2), MIB(2)));
+	assert_ok(tce_register(va + MIB(2), MIB(2), MIB(2)));
+	for (unsigned i = 0; i < 20; i++) {
+		assert_ok(tce_release(va, MIB(2), NULL, NULL));
+		assert_ok(tce_register(va, MIB(2), MIB(2)));
+		assert_int_equal(tce_region_at((uintptr_t)va)->number, 0);
+		assert_int_equal(tce_process.numbers, 2);
+	}
+	/* And a list ends with the last region, whatever there was behind it. */
+	assert_ok(tce_release(va + MIB(2), MIB(2), NULL, NULL));
+	memset(info, 0x5a, sizeof(info));
+	untouched = info[1];
+	assert_ok(tce_region_list(info, &n));
+	assert_int_equal(n, 1);
+	assert_memory_equal(&info[1], &untouched, sizeof(untouched));
+	assert_ok(tce_release(va, MIB(2), NULL, NULL));
+	take_down();
 }
 
 /* A place is given in whole I/O pages of one window, or it is none. */
@@ -210,15 +257,17 @@ static void a_witness_that_sees_nothing(void)
 /* Without a figure from before there is nothing to compare with, so the kernel is not asked. */
 static void a_witness_that_is_not_there(void)
 {
-	unsigned before;
+	unsigned before, enrolled;
 
 	prepare();
 	assert_ok(tce_unmap(space, iova, MIB(8)));
 	before = model_calls(MODEL_UNENROLL);
+	enrolled = model_calls(MODEL_ENROLL);
 	model_fail(MODEL_LOCKED, 1, -EIO);
 	assert_int_equal(tce_release(va, MIB(8), NULL, NULL), -EIO);
 	assert_sentence("quarantine");
 	assert_int_equal(model_calls(MODEL_UNENROLL), before);
+	assert_int_equal(model_calls(MODEL_ENROLL), enrolled);
 }
 
 static void an_eviction_that_the_kernel_refuses(void)
@@ -268,6 +317,7 @@ int main(void)
 		whole_test(an_alias_next_door),
 		leaving_test(standard_input_is_closed),
 		whole_test(a_list),
+		whole_test(numbers_are_given_again),
 		whole_test(a_place),
 		whole_test(what_a_table_takes),
 		whole_test(the_last_bytes),

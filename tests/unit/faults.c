@@ -3,20 +3,26 @@
  * Every operation, on every profile of the model, with the n-th chance to fail taken, for every n
  * and every kind of fault. Afterwards everything is as before, the operation can be done, and then
  * everything is as if nothing had failed; or memory is in quarantine, the call says so, and all
- * else is as before. And whatever happened: memory that the library does not list is free.
+ * else is as before. And whatever happened: memory that the library does not list is free. Only
+ * what takes TCEs away does without memory; all else tells that there is none.
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "inject.h"
 #include "operations.h"
 #include "tests/program/forget.h"
 
-/* What has been injected so far, by source, and how often memory went into quarantine by it. */
-static struct {
+/*
+ * What has been injected so far, by source, and how often memory went into quarantine by it.
+ * Written by children: an operation that ends its process is not to hide what another one does.
+ */
+static struct total {
 	unsigned long met[FAULT_SOURCES], quarantined;
-} total;
+} * total;
 
 static unsigned stride = 1;
 
@@ -199,6 +205,8 @@ static void check_failure(const struct trial *t, int ret, const char *before, co
 {
 	if (ret > 0 || strlen(tce_error()) <= 10)
 		differ(t, ret, "has no sentence", "", "");
+	if (t->fault->source == FAULT_MEMORY && ret != -ENOMEM)
+		differ(t, ret, "tells of something else than memory", "", "");
 	if (fresh && (ret != -EIO || !strstr(tce_error(), "quarantine")))
 		differ(t, ret, "does not tell of the quarantine", before, after);
 	if (t->op->ends != AS_BEFORE && same(t->done, after, q, false))
@@ -236,10 +244,12 @@ static bool run_trial(const struct trial *t)
 			assert_sound();
 		if (ret)
 			check_failure(t, ret, before, after, &is, is.n > was.n);
+		else if (met_no_memory && !t->op->clears_tces)
+			differ(t, ret, "does not tell that there is no memory", before, after);
 		else if (!same(t->done, after, &is, t->fault->source == FAULT_CLEAR))
 			differ(t, ret, "not all was done", t->done, after);
-		total.met[t->fault->source]++;
-		total.quarantined += is.n > was.n;
+		total->met[t->fault->source]++;
+		total->quarantined += is.n > was.n;
 	}
 	if (met && ret && t->op->ends == AS_BEFORE && !t->fault->on && is.n <= was.n) {
 		free(after);
@@ -302,15 +312,12 @@ static void sweep(const struct operation *op, const struct profile *profile)
 			 met[FAULT_WRITE], met[FAULT_CLEAR]);
 }
 
-static void operation_is_swept(void **state)
+static void sweep_all(const void *arg)
 {
-	const struct operation *op = *state;
+	const struct operation *op = arg;
 	const struct profile *profile;
 	unsigned swept = 0;
 
-	/* What a failed test before left. */
-	model_stop();
-	forget_library();
 	for (unsigned i = 0; (profile = profile_at(i)); i += stride) {
 		if (!operation_fits(op, profile))
 			continue;
@@ -322,20 +329,59 @@ static void operation_is_swept(void **state)
 	assert_no_leak();
 }
 
-/* The first call of all makes the process the owner. */
+static void operation_is_swept(void **state)
+{
+	in_child(sweep_all, *state);
+}
+
+static const struct fault no_memory = {"there is no memory", FAULT_MEMORY, 0, false};
+
+/* Bytes of this process's address space, but for the heap. */
+static uint64_t mapped(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	uint64_t begin, end, sum = 0;
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &begin, &end) == 2 &&
+		    !strstr(line, "[heap]"))
+			sum += end - begin;
+	fclose(f);
+	return sum;
+}
+
+static int lowest_descriptor(void)
+{
+	int fd = dup(1);
+
+	close(fd);
+	return fd;
+}
+
+/* The first call of all makes the process the owner; or nothing is left of the attempt. */
 static void first_call(const void *arg)
 {
-	static const struct fault no_memory = {"there is no memory", FAULT_MEMORY, 0, false};
 	const unsigned *n = arg;
 	size_t regions = 0;
+	uint64_t before;
 	bool met;
 	int ret;
 
 	machine(&model_lpar);
+	/* Descriptor 0 may be one of the library's, too. */
+	close(0);
+	before = mapped();
 	fault_arm(&no_memory, *n);
 	ret = tce_region_list(NULL, &regions);
 	met = fault_happened(&no_memory);
 	assert_int_equal(ret, met ? -ENOMEM : 0);
+	if (met) {
+		assert_sentence("memory");
+		assert_int_equal(mapped(), before);
+		assert_int_equal(lowest_descriptor(), 0);
+	}
 	assert_ok(tce_region_list(NULL, &regions));
 	if (!met)
 		_exit(42);
@@ -349,26 +395,105 @@ static void becoming_the_owner(void **state)
 	while (!(status = child_status(first_call, &n)))
 		n++;
 	assert_int_equal(status, 42);
-	assert_true(n > 4);
+	assert_true(n > 5);
+}
+
+/* Address space that was reserved in vain is given back. */
+static void reserve(const void *arg)
+{
+	struct tce_lazy lazy = {0};
+	unsigned n = 1;
+
+	for (;; n++) {
+		uint64_t before = mapped();
+		bool met;
+		int ret;
+
+		fault_arm(&no_memory, n);
+		ret = tce_lazy_init(&lazy, 1 << 20, "a test");
+		met = fault_happened(&no_memory);
+		assert_int_equal(ret, met ? -ENOMEM : 0);
+		if (!met)
+			break;
+		assert_null(lazy.word);
+		assert_int_equal(mapped(), before);
+	}
+	assert_int_equal(n, 4);
+	tce_lazy_end(&lazy);
+}
+
+static void reserving_in_vain(void **state)
+{
+	in_child(reserve, NULL);
+}
+
+static void *without_words(void *arg)
+{
+	static const struct fault from_now_on = {"", FAULT_MEMORY, 0, true};
+
+	tce_error_callback(NULL, NULL);
+	fault_arm(&from_now_on, 1);
+	assert_int_equal(tce_register(NULL, 0, 0), -EINVAL);
+	assert_true(fault_happened(&from_now_on));
+	assert_string_equal(tce_error(), "");
+	return NULL;
+}
+
+/* A thread's first failure, without the memory for its sentence, is a failure all the same. */
+static void fail_without_words(const void *arg)
+{
+	size_t n = 0;
+	pthread_t t;
+
+	machine(&model_lpar);
+	assert_ok(tce_region_list(NULL, &n));
+	assert_int_equal(pthread_create(&t, NULL, without_words, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+}
+
+static void failing_without_words(void **state)
+{
+	in_child(fail_without_words, NULL);
+}
+
+/* A list has asked for room for all that is in it. */
+static void room_for_a_list(void **state)
+{
+	void **list = NULL;
+	size_t n = 0;
+
+	while (n < 40) {
+		assert_ok(tce_array_insert(&list, &n, n, NULL));
+		assert_true(memory_asked() >= n * sizeof(*list));
+	}
+	free(list);
 }
 
 /* faults [STRIDE]: every so many profiles only, where a run is slow. */
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[64] = {cmocka_unit_test(becoming_the_owner)};
+	struct CMUnitTest tests[64] = {
+		cmocka_unit_test(becoming_the_owner),
+		cmocka_unit_test(reserving_in_vain),
+		cmocka_unit_test(failing_without_words),
+		cmocka_unit_test(room_for_a_list),
+	};
+	enum { OTHERS = 4 };
 	int failed;
 
 	if (argc > 1)
 		stride = (unsigned)strtoul(argv[1], NULL, 0);
-	assert(n_operations < 64 && stride);
+	total = mmap(NULL, sizeof(*total), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	assert(n_operations < 64 - OTHERS && stride && total != MAP_FAILED);
 	for (size_t i = 0; i < n_operations; i++)
-		tests[i + 1] = (struct CMUnitTest){.name = operations[i].name,
-						   .test_func = operation_is_swept,
-						   .initial_state = (void *)&operations[i]};
-	failed = _cmocka_run_group_tests("faults", tests, n_operations + 1, NULL, NULL);
+		tests[i + OTHERS] = (struct CMUnitTest){.name = operations[i].name,
+							.test_func = operation_is_swept,
+							.initial_state = (void *)&operations[i]};
+	failed = _cmocka_run_group_tests("faults", tests, n_operations + OTHERS, NULL, NULL);
 	printf("# faults injected: %lu calls to the kernel, %lu requests for memory, %lu TCEs "
 	       "written, %lu TCEs cleared; memory went into quarantine by %lu\n",
-	       total.met[FAULT_KERNEL], total.met[FAULT_MEMORY], total.met[FAULT_WRITE],
-	       total.met[FAULT_CLEAR], total.quarantined);
+	       total->met[FAULT_KERNEL], total->met[FAULT_MEMORY], total->met[FAULT_WRITE],
+	       total->met[FAULT_CLEAR], total->quarantined);
 	return failed;
 }

@@ -11,6 +11,7 @@ static void count_sentence(int err, const char *sentence, void *arg)
 {
 	assert_true(err < 0);
 	assert_true(sentence[0]);
+	assert_string_equal(sentence, tce_error());
 	sentences++;
 }
 

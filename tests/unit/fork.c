@@ -86,6 +86,8 @@ static void child_calls(const void *arg)
 	assert_eperm(tce_region_list(NULL, &n));
 	assert_eperm(tce_calls(&calls));
 	assert_eperm(tce_audit());
+	assert_eperm(tce_reclaim(va, MIB(8)));
+	assert_eperm(tce_probe(DEV_A2, NULL, NULL));
 	assert_int_equal(asked(), before);
 }
 

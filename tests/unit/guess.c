@@ -115,6 +115,23 @@ static void room_is_kept(void)
 	end(va, MIB(16));
 }
 
+/* The last entry is next to an end, and may be taken though no room is left in one piece. */
+static void the_end_of_the_window(void)
+{
+	tce_iova_t middle;
+	char *va;
+
+	machine(&model_lpar);
+	space = open_space(DEV_A, GIB(64));
+	va = model_alloc(MIB(16), MIB(2));
+	assert_ok(tce_register(va, MIB(16), MIB(2)));
+	assert_int_equal(map(va + MIB(2), MIB(2)), guessed()->start);
+	middle = guessed()->start + GIB(32);
+	assert_ok(tce_map(space, va + MIB(8), MIB(2), NULL, &middle));
+	assert_int_equal(map(va, MIB(2)), guessed()->start + GIB(64) - MIB(2));
+	end(va, MIB(16));
+}
+
 /* A small buffer that came first does not spoil the guess for the arena that follows. */
 static void the_larger_counts(void)
 {
@@ -187,8 +204,12 @@ static void window_goes(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(any_order), whole_test(room_is_kept), whole_test(the_larger_counts),
-		whole_test(limits),    whole_test(window_goes),
+		whole_test(any_order),
+		whole_test(room_is_kept),
+		whole_test(the_end_of_the_window),
+		whole_test(the_larger_counts),
+		whole_test(limits),
+		whole_test(window_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

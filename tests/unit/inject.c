@@ -4,6 +4,7 @@
  * below. Page population is the kernel's: REGISTER answers -EFAULT, or how far it came.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ const unsigned n_faults = sizeof(faults) / sizeof(faults[0]);
 
 static unsigned memory_in;
 static bool memory_on, memory_failed;
+static size_t asked;
 
 static bool fails(void)
 {
@@ -81,6 +83,11 @@ bool fault_happened(const struct fault *fault)
 	}
 }
 
+size_t memory_asked(void)
+{
+	return asked;
+}
+
 void *oom_malloc(size_t size);
 void *oom_calloc(size_t n, size_t size);
 void *oom_realloc(void *p, size_t size);
@@ -89,6 +96,7 @@ int oom_mprotect(void *at, size_t len, int prot);
 int oom_memfd_create(const char *name, unsigned flags);
 int oom_ftruncate(int fd, off_t len);
 int oom_madvise(void *at, size_t len, int advice);
+int oom_pthread_atfork(void (*before)(void), void (*after)(void), void (*child)(void));
 
 void *oom_malloc(size_t size)
 {
@@ -102,6 +110,7 @@ void *oom_calloc(size_t n, size_t size)
 
 void *oom_realloc(void *p, size_t size)
 {
+	asked = size;
 	return fails() ? NULL : realloc(p, size);
 }
 
@@ -128,4 +137,9 @@ int oom_ftruncate(int fd, off_t len)
 int oom_madvise(void *at, size_t len, int advice)
 {
 	return fails() ? -1 : madvise(at, len, advice);
+}
+
+int oom_pthread_atfork(void (*before)(void), void (*after)(void), void (*child)(void))
+{
+	return fails() ? ENOMEM : pthread_atfork(before, after, child);
 }

@@ -4,6 +4,7 @@
 #define UNIT_INJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fault_source {
 	FAULT_KERNEL, /* a call to the kernel */
@@ -28,5 +29,8 @@ extern const unsigned n_faults;
 void fault_arm(const struct fault *fault, unsigned n);
 /* No fault any more. Did it happen? */
 bool fault_happened(const struct fault *fault);
+
+/* How much the library has asked for when it made room for more the last time. */
+size_t memory_asked(void);
 
 #endif

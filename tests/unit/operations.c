@@ -210,6 +210,12 @@ static int run_device(struct world *w)
 	return tce_space_device(w->a, DEV_A, &(int){-1});
 }
 
+/* A device of the group that nobody opened. */
+static int run_device_more(struct world *w)
+{
+	return tce_space_device(w->a, DEV_A2, &(int){-1});
+}
+
 static int run_register(struct world *w)
 {
 	return tce_register(w->va, PAGES * w->page, 0);
@@ -318,6 +324,7 @@ const struct operation operations[] = {
 	{"open a second device", 0, KERNEL, MEMORY, .build = build_space, .run = run_share},
 	{"adopt", 0, KERNEL, MEMORY, .build = build_given, .run = run_adopt},
 	{"borrow a device", 0, KERNEL, .build = build_space, .run = run_device},
+	{"borrow one device more", 0, KERNEL, MEMORY, .build = build_space, .run = run_device_more},
 	{"register", 0, KERNEL, MEMORY, .build = build_space, .run = run_register},
 	{"watch", 0, MEMORY, .build = build_regions, .run = run_watch},
 	{"map two regions", NEEDS_MAP, KERNEL, MEMORY, WRITES, .build = build_regions,

@@ -47,6 +47,20 @@ static const struct tce_facts no_ddw = {.default_size = 1ull << 30,
 					.lock_free = UINT64_MAX,
 					.system_page = 4096};
 
+/* An LPAR and bare metal with memlock for no table at all. */
+static const struct tce_facts lpar_no_lock = {.default_size = 1ull << 30,
+					      .page_sizes = 0x1211000,
+					      .max_windows = 2,
+					      .levels = 1,
+					      .lock_free = 0,
+					      .system_page = 4096};
+static const struct tce_facts p9_no_lock = {.default_size = 2ull << 30,
+					    .page_sizes = 0x40211000,
+					    .max_windows = 2,
+					    .levels = 5,
+					    .lock_free = 0,
+					    .system_page = 4096};
+
 struct row {
 	const char *name;
 	const struct tce_facts *facts;
@@ -59,6 +73,16 @@ struct row {
 };
 
 static const struct row rows[] = {
+	{"a short mask on an LPAR, and no memlock",
+	 &lpar_no_lock,
+	 {GIB(2), MIB(2), GIB(1024) - 1, 0, 0},
+	 .ret = -ENOMEM,
+	 .word = "memlock"},
+	{"a short mask on bare metal, and no memlock",
+	 &p9_no_lock,
+	 {GIB(4), MIB(2), GIB(1024) - 1, 0, 0},
+	 .ret = -ENOMEM,
+	 .word = "memlock"},
 	{"IOVA=VA to the default window's last byte",
 	 &p9,
 	 {GIB(1), MIB(2), ALL, GIB(2) - 1, 0},

@@ -55,7 +55,14 @@ static void with_all_defects(const struct model_platform *platform)
 	wants(&a, "yes memlock of a refused window");
 	wants(&a, "unknown UNREGISTER of memory in use");
 	wants(&a, "unknown MAP or UNMAP past a window's end");
+	wants(&a, "no REGISTER of 16M pages: are no matter here");
+	wants(&a, platform->pseries ? "unknown an LPAR's window that goes leaks: only the kernel"
+				    : "no an LPAR's window that goes leaks: this is bare metal");
 	assert_int_equal(a.n[TCE_YES], 5);
+	/* What was refused is not taken back. */
+	assert_int_equal(model_calls(MODEL_UNMAP), 2);
+	assert_int_equal(model_calls(MODEL_UNENROLL), 1);
+	assert_int_equal(model_calls(MODEL_WINDOW_REMOVE), 0);
 	assert_in_range(model_lost_memlock(), 1, MIB(1));
 	/* The slot is none the worse: a space has its window. */
 	assert_ok(tce_space_close(open_space(DEV_A, GIB(1)), DEV_A));
@@ -104,6 +111,10 @@ static void nothing_is_risked(void)
 	wants(&a, "unknown memlock of a refused window: an earlier failure");
 	assert_int_equal(model_calls(MODEL_MAP) + model_calls(MODEL_UNMAP), 0);
 	assert_int_equal(model_calls(MODEL_WINDOW_CREATE), 0);
+	machine(lpar_here());
+	model_set_quirks((struct model_quirks){.major = 6, .minor = 11});
+	probe(&a);
+	wants(&a, "no an LPAR cannot unmap or make windows: Linux 6.11 is none");
 	/* On bare metal that release is no matter. */
 	machine(p9_here());
 	model_set_quirks((struct model_quirks){.major = 5, .minor = 15});
@@ -143,6 +154,80 @@ static void what_must_be_there(void)
 	refused(-ENOMEM, "memlock");
 }
 
+/* A kernel of small pages with the hash MMU. */
+static void pages_of_16m(void)
+{
+	struct model_platform platform = model_p8;
+	struct answers a;
+
+	platform.system_page = system_page();
+	machine(&platform);
+	probe(&a);
+	wants(&a, system_page() == KIB(4) ? "unknown REGISTER of 16M pages: to try it could hang"
+					  : "no REGISTER of 16M pages");
+}
+
+static struct tce_kernel odd;
+static bool fill_hole;
+
+/* What is asked for at no multiple of the I/O page is mapped at the one below. */
+static int map_below(int container, void *va, uint64_t iova, uint64_t len, unsigned access)
+{
+	return tce_kernel_model.map(container, va, iova & -KIB(4), len, access);
+}
+
+/* The memory that makes the hole is there again before the kernel is asked. */
+static void no_hole(void *va, size_t len)
+{
+	if (fill_hole)
+		tce_kernel_model.pages_end(va, len);
+	fill_hole = true;
+}
+
+/* What succeeds is taken back, too. */
+static void an_odd_kernel(void)
+{
+	struct answers a;
+
+	machine(lpar_here());
+	odd = tce_kernel_model;
+	odd.map = map_below;
+	odd.pages_end = no_hole;
+	tce_use_kernel(&odd);
+	probe(&a);
+	wants(&a, "yes MAP at a misaligned IOVA: answered 0,");
+	wants(&a, "unknown REGISTER of memory with a hole: another thread's memory");
+	assert_int_equal(model_calls(MODEL_UNMAP), 3);
+	assert_int_equal(model_calls(MODEL_UNENROLL), 2);
+}
+
+/* What cannot be done without ends the probe, and is told. */
+static void what_is_refused(void)
+{
+	static const struct {
+		enum model_op op;
+		int want;
+		const char *word;
+	} rows[] = {
+		{MODEL_DEVICE_GROUP, -ENODEV, "has no IOMMU group"},
+		{MODEL_RELEASE, -EIO, "release cannot be read: EIO"},
+		{MODEL_PAGES, -ENOMEM, "no memory for the pages of the probe"},
+		{MODEL_ENROLL, -EIO, "does not register memory: EIO"},
+	};
+	struct answers a = {0};
+
+	machine(lpar_here());
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		model_fail(rows[i].op, 1, -EIO);
+		refused(rows[i].want, rows[i].word);
+		assert_true(model_failed());
+	}
+	model_fail(MODEL_UNENROLL, 1, -EIO);
+	assert_int_equal(tce_probe(DEV_A, note, &a), -EIO);
+	assert_sentence("UNREGISTER answered EIO");
+	assert_true(model_failed());
+}
+
 /* The n-th call of the kernel fails: the probe says so, or goes on, and all is back. */
 static void each_call_fails(void)
 {
@@ -177,7 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		whole_test(each_platform),     whole_test(a_mended_kernel),
 		whole_test(nothing_is_risked), whole_test(what_must_be_there),
-		leaving_test(each_call_fails),
+		whole_test(pages_of_16m),      leaving_test(an_odd_kernel),
+		leaving_test(what_is_refused), leaving_test(each_call_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,9 @@ static void a_lost_count(const void *arg)
 	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
 	model_fail_write(3, -EIO);
 	assert_int_equal(tce_map(w.space, w.va, MIB(8), NULL, &w.iova), -EIO);
+	/* One failure is told as one. */
+	assert_sentence("the hardware failed");
+	assert_null(strstr(tce_error(), "; and the kernel"));
 	(void)tce_space_close(w.space, DEV_A);
 	assert_true(the_region().quarantined);
 	w.space = open_space(DEV_A, GIB(1));
@@ -248,6 +251,46 @@ static void with_the_space(const void *arg)
 	assert_ok(tce_space_close(w.space, DEV_A));
 }
 
+/* What the kernel answers to the question is told; asked once, and nothing is concluded. */
+static void a_question_that_is_refused(const void *arg)
+{
+	unsigned asked;
+	struct world w;
+
+	(void)arg;
+	build(&w);
+	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
+	model_fail(MODEL_UNENROLL, 1, -EBUSY);
+	assert_int_equal(tce_release(w.va, MIB(8), NULL, NULL), -EIO);
+	asked = model_calls(MODEL_ENROLL);
+	model_fail(MODEL_ENROLL, 1, -ENOMEM);
+	assert_int_equal(tce_reclaim(w.va, MIB(8)), -EIO);
+	assert_sentence("stays in quarantine: ENOMEM");
+	assert_true(the_region().quarantined);
+	assert_int_equal(model_calls(MODEL_ENROLL), asked + 1);
+	assert_out(&w);
+}
+
+/* Four looks, and no more. */
+static void a_witness_that_sees_nothing(const void *arg)
+{
+	struct tce_kernel noisy = tce_kernel_model;
+	unsigned asked;
+	struct world w;
+
+	(void)arg;
+	build(&w);
+	noisy.locked = noisy_locked;
+	tce_use_kernel(&noisy);
+	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
+	noise = 4096;
+	assert_int_equal(tce_release(w.va, MIB(8), NULL, NULL), -EIO);
+	asked = model_calls(MODEL_ENROLL);
+	assert_int_equal(tce_reclaim(w.va, MIB(8)), -EIO);
+	assert_sentence("the kernel has not let go of its pages");
+	assert_int_equal(model_calls(MODEL_ENROLL), asked + 4);
+}
+
 static void what_the_kernel_lets_go_of(void)
 {
 	static const bool not_lost;
@@ -257,6 +300,7 @@ static void what_the_kernel_lets_go_of(void)
 	in_child(without_the_memory, NULL);
 	in_child(a_witness_that_was_blurred, NULL);
 	in_child(of_two_spaces, NULL);
+	in_child(a_question_that_is_refused, NULL);
 	in_child(with_the_space, &not_lost);
 }
 
@@ -266,6 +310,7 @@ static void what_the_kernel_keeps(void)
 
 	in_child(an_orphan, NULL);
 	in_child(a_lost_count, NULL);
+	in_child(a_witness_that_sees_nothing, NULL);
 	in_child(with_the_space, &lost);
 }
 

@@ -229,6 +229,31 @@ static void release_with_holders(void)
 	take_down(&w);
 }
 
+/* More holders than there is room for: nothing is written behind it, and the first is told. */
+static void release_with_two_holders(void)
+{
+	struct tce_holder holder[2], untouched;
+	tce_iova_t second;
+	char word[64];
+	size_t n = 1;
+	struct world w;
+
+	build(&w, &model_lpar);
+	second = w.iova + MIB(64);
+	assert_ok(tce_map(w.space, w.va, MIB(2), NULL, &second));
+	memset(holder, 0x5a, sizeof(holder));
+	untouched = holder[1];
+	assert_int_equal(tce_release(w.va, LEN, holder, &n), -EBUSY);
+	assert_int_equal(n, 2);
+	assert_int_equal(holder[0].iova, w.iova);
+	assert_memory_equal(&holder[1], &untouched, sizeof(untouched));
+	snprintf(word, sizeof(word), "the first at IOVA %#llx + 0x800000 of group 1",
+		 (unsigned long long)w.iova);
+	assert_sentence(word);
+	assert_ok(tce_unmap(w.space, second, MIB(2)));
+	take_down(&w);
+}
+
 static void windows(void)
 {
 	struct tce_window_info info = {.start = 42};
@@ -303,6 +328,7 @@ int main(void)
 		whole_test(options_that_do_not_fit),
 		whole_test(registration),
 		whole_test(release_with_holders),
+		whole_test(release_with_two_holders),
 		whole_test(windows),
 		whole_test(create_without_ddw),
 		whole_test(unmap_while_reading),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Translation both ways, with the length that follows contiguously. */
+#include <signal.h>
+#include <sys/mman.h>
+
 #include "fixture.h"
 
 static struct tce_space *space;
@@ -162,6 +165,55 @@ static void gigabytes(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+static void *trap;
+static tce_iova_t going;
+
+/* The reader is about to load an entry of the page: now its TCE goes. */
+static void unmap_now(int signal)
+{
+	if (mprotect(trap, system_page(), PROT_READ | PROT_WRITE) ||
+	    tce_unmap(space, going, MIB(2)))
+		_exit(42);
+}
+
+/* A TCE that goes between the hint and the entry: where else the memory is mapped is found. */
+static void looks_again(void)
+{
+	const size_t per_page = system_page() / sizeof(uint64_t);
+	tce_iova_t first = TCE_IOVA_ANY, stays, found = 0;
+	char *va;
+
+	machine(&model_lpar);
+	space = open_space(DEV_A, GIB(1));
+	va = model_alloc(MIB(8), MIB(2));
+	assert_ok(tce_register(va, MIB(8), MIB(2)));
+	/* The guess is of the table's first page, the TCE that goes of the second. */
+	assert_ok(tce_map(space, va, MIB(4), NULL, &first));
+	going = first + per_page * MIB(2);
+	stays = first + 2 * per_page * MIB(2);
+	assert_ok(tce_map(space, va + MIB(4), MIB(2), NULL, &stays));
+	assert_ok(tce_map(space, va + MIB(4), MIB(2), NULL, &going));
+	assert_ok(tce_iova(space, va + MIB(4), 1, &found, NULL));
+	assert_int_equal(found, going);
+	trap = (void *)(space->guess->entry + per_page);
+	signal(SIGSEGV, unmap_now);
+	assert_int_equal(mprotect(trap, system_page(), PROT_NONE), 0);
+	to_iova(va + MIB(4) + 42, 1, stays + 42, 1);
+	signal(SIGSEGV, SIG_DFL);
+	assert_int_equal(tce_va(space, going, 1, &(void *){NULL}, NULL), -ENOENT);
+	/* And where it is mapped nowhere else, it is not found. */
+	going = stays;
+	trap = (void *)(space->guess->entry + 2 * per_page);
+	signal(SIGSEGV, unmap_now);
+	assert_int_equal(mprotect(trap, system_page(), PROT_NONE), 0);
+	assert_int_equal(tce_iova(space, va + MIB(4), 1, &found, NULL), -ENOENT);
+	signal(SIGSEGV, SIG_DFL);
+	assert_ok(tce_unmap(space, first, MIB(4)));
+	assert_ok(tce_release(va, MIB(8), NULL, NULL));
+	model_free(va, MIB(8));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
 /* Each space has its own translation. */
 static void spaces_apart(void)
 {
@@ -195,7 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		whole_test(lengths),   whole_test(across_mappings), whole_test(small_pages),
-		whole_test(gigabytes), whole_test(spaces_apart),
+		whole_test(gigabytes), whole_test(spaces_apart),    whole_test(looks_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

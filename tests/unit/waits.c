@@ -207,6 +207,23 @@ static int small(void)
 	return ret ? ret : tce_unmap(space, at, KIB(128));
 }
 
+/* The same memory at two IOVAs: what leads to the one that goes is led to the other. */
+static int twice(void)
+{
+	tce_iova_t at = TCE_IOVA_ANY;
+	int ret = tce_map(space, va, MIB(4), NULL, &at);
+
+	return ret ? ret : tce_unmap(space, at, MIB(4));
+}
+
+/* A hint that leads nowhere any more is followed once. */
+static int stale(void)
+{
+	tce_iova_t found;
+
+	return tce_iova(space, va, 1, &found, NULL) == -ENOENT ? 0 : -1;
+}
+
 static int release(void)
 {
 	return tce_release(va, MIB(4), NULL, NULL);
@@ -277,6 +294,20 @@ static int borrow(void)
 	return tce_space_device(space, DEV_A, &fd);
 }
 
+static void ignore(const struct tce_defect *d, void *arg)
+{
+}
+
+static int probe(void)
+{
+	return tce_probe(DEV_B, ignore, NULL);
+}
+
+static int reclaim(void)
+{
+	return tce_reclaim(va, MIB(4)) == -ENOENT ? 0 : -1;
+}
+
 static int open_it(void)
 {
 	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2)};
@@ -286,14 +317,15 @@ static int open_it(void)
 
 /* In an order in which each works; unmap and release are there for what comes before them. */
 static const struct call in_turn[] = {
-	{"unmap", unmap},     {"small maps", small},	{"watch", watch},
-	{"unwatch", unwatch}, {"release", release},	{"dma_map", dma_map},
-	{"runs", runs},	      {"dma_unmap", dma_unmap}, {"register", reg},
-	{"map", map},	      {"discard", discard},	{"evict", evict},
-	{"regions", regions}, {"info", info},		{"calls", calls_made},
-	{"borrow", borrow},   {"windows", list},	{"remove", drop},
-	{"create", create},   {"audit", tce_audit},	{"close", close_it},
-	{"open", open_it},    {"close", close_it},
+	{"map twice", twice},	  {"unmap", unmap},	 {"a stale hint", stale},
+	{"small maps", small},	  {"watch", watch},	 {"unwatch", unwatch},
+	{"release", release},	  {"dma_map", dma_map},	 {"runs", runs},
+	{"dma_unmap", dma_unmap}, {"register", reg},	 {"map", map},
+	{"discard", discard},	  {"evict", evict},	 {"regions", regions},
+	{"info", info},		  {"calls", calls_made}, {"borrow", borrow},
+	{"windows", list},	  {"remove", drop},	 {"create", create},
+	{"audit", tce_audit},	  {"close", close_it},	 {"probe", probe},
+	{"reclaim", reclaim},	  {"open", open_it},	 {"close", close_it},
 };
 enum { TURNS = sizeof(in_turn) / sizeof(in_turn[0]) };
 
@@ -302,12 +334,12 @@ static void up_to(const void *arg)
 {
 	const unsigned *n = arg;
 
+	alarm(SECONDS);
 	machine(&model_p9);
 	space = open_space(DEV_A, GIB(1));
 	va = model_alloc(MIB(4), MIB(2));
 	assert_ok(reg());
 	assert_ok(map());
-	alarm(SECONDS);
 	for (unsigned i = 0; i <= *n; i++)
 		if (in_turn[i].call())
 			fail_msg("%s answered: %s", in_turn[i].name, tce_error());
@@ -321,13 +353,29 @@ static void every_call_comes_back(void)
 			fail_msg("%s did not come back, or left the lock taken", in_turn[i].name);
 }
 
+/* A window at 0 has a hole in it, which a search for room passes. */
+static void past_the_hole(const void *arg)
+{
+	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2), .identity = GIB(1024) - 1};
+
+	alarm(SECONDS);
+	machine(&model_p9);
+	assert_ok(tce_space_open(DEV_A, &opts, &space));
+	assert_ok(list());
+	assert_ok(close_it());
+}
+
+static void the_hole_is_passed(void)
+{
+	assert_int_equal(child_status(past_the_hole, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		leaving_test(every_call_comes_back),
-		leaving_test(nobody_asks_for_ever),
-		leaving_test(nobody_waits_for_himself),
-		leaving_test(evict_ends_in_time),
+		leaving_test(every_call_comes_back),	leaving_test(nobody_asks_for_ever),
+		leaving_test(nobody_waits_for_himself), leaving_test(evict_ends_in_time),
+		leaving_test(the_hole_is_passed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
