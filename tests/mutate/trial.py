@@ -25,7 +25,7 @@ BUILD = f"{TREE}/build/mutate"
 SETUP = ["-Ddpdk=disabled", "--buildtype=plain", "-Dwerror=false", "-Dwarning_level=0",
          "-Db_pie=false", "-Dc_args=-O0 -w"]
 CPU_SECONDS, WALL_SECONDS = 1, 20
-SLOW = 1.0  # a test that takes longer would be asked too often
+SLOW = 4.0  # a test that takes longer would be asked too often
 HANGS = 3  # tests that do not come to an end, before a mutant is given up
 MEMORY = 4 << 30
 
