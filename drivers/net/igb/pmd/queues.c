@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Queues: their memory, and how they begin and end. The bursts themselves are rx.c and tx.c. */
-#include "pmd.h"
+#include "tx.h"
 
 #include <errno.h>
 
@@ -282,7 +282,7 @@ int queues_tx_stop(struct rte_eth_dev *dev, uint16_t number)
 	err = igb_ring_off(pmd_port(dev)->nic, IGB_TX, number);
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
-	free_mbufs(q->sw, q->n);
+	tx_free_rest(q);
 	return 0;
 }
 

@@ -102,6 +102,14 @@ static inline void tx_batch_is_free(struct pmd_txq *q)
 	q->oldest = next == q->n ? 0 : next;
 }
 
+/* Free what is in the ring: of what was freed before, sw still has the pointers. */
+static inline void tx_free_rest(struct pmd_txq *q)
+{
+	for (; q->oldest != q->next; q->oldest = q->oldest + 1 == q->n ? 0 : q->oldest + 1)
+		if (q->sw[q->oldest])
+			rte_pktmbuf_free_seg(q->sw[q->oldest]);
+}
+
 /* The IOVA of an mbuf's data. 0: it is not mapped. */
 static inline uint64_t tx_iova(struct pmd_txq *q, const struct rte_mbuf *m)
 {
