@@ -92,20 +92,12 @@ static void choose_rx(struct rte_eth_dev *dev)
 
 static void choose_tx(struct rte_eth_dev *dev)
 {
-	uint64_t any = 0, all = TX_OFFLOADS;
+	uint64_t any = 0;
 
-	for (unsigned i = 0; i < dev->data->nb_tx_queues; i++) {
-		const struct pmd_txq *q = dev->data->tx_queues[i];
-
-		any |= q->offloads;
-		all &= q->offloads;
-	}
+	for (unsigned i = 0; i < dev->data->nb_tx_queues; i++)
+		any |= ((const struct pmd_txq *)dev->data->tx_queues[i])->offloads;
 	dev->tx_pkt_prepare = tx_prepare;
-	if (any & TX_FULL)
-		dev->tx_pkt_burst = tx_full;
-	else
-		dev->tx_pkt_burst =
-			all & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE ? tx_plain_pool : tx_plain;
+	dev->tx_pkt_burst = any & TX_FULL ? tx_full : tx_plain;
 }
 
 /* Receiving ends first, then nothing more is sent; what was begun is over as the queues go off. */
@@ -238,9 +230,7 @@ static int rx_mode(struct rte_eth_dev *dev, uint16_t number, struct rte_eth_burs
 static int tx_mode(struct rte_eth_dev *dev, uint16_t number, struct rte_eth_burst_mode *mode)
 {
 	snprintf(mode->info, sizeof(mode->info), "%s",
-		 dev->tx_pkt_burst == tx_plain_pool ? "plain, one pool"
-		 : dev->tx_pkt_burst == tx_plain    ? "plain"
-						    : "full");
+		 dev->tx_pkt_burst == tx_plain ? "plain" : "full");
 	return 0;
 }
 

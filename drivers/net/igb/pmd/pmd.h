@@ -17,8 +17,8 @@
 /* Of which a batch that is not full may be in use for good, and the largest frame still fits. */
 #define PMD_TX_RING_MIN 96
 #define PMD_RX_STEP	64   /* the most that one round of a receive burst takes */
-#define PMD_TX_BATCH	32   /* descriptors: one of them reports, all are freed together */
-#define PMD_LEARN	1024 /* look-ups until a queue looks for a better run */
+#define PMD_TX_BATCH	32   /* descriptors, of which one reports for all */
+#define PMD_LEARN	1024 /* misses until a queue looks for a better run, or another pool */
 #define PMD_SEGS_MAX	40   /* of one frame */
 #define PMD_TSO_MAX	(256 * 1024 - 1)
 #define PMD_TSO_HEADER	512
@@ -62,13 +62,17 @@ struct pmd_txq {
 	struct igb_tx_desc *ring;
 	struct rte_mbuf **sw;
 	volatile char *tail;
-	struct pmd_run run;		/* of memory, around what was sent first */
-	const struct rte_mempool *pool; /* all of whose buffers are in that run */
+	struct pmd_run
+		home; /* all of a pool's memory, and of no other's; empty: no pool is known */
 	uint32_t n, next, free, threshold;
 	uint32_t oldest; /* the first descriptor of the oldest batch */
+	uint32_t mixed;	 /* so many of the oldest batches need a look as they are freed */
 	uint64_t packets, bytes;
 
-	uint16_t *reports; /* of each batch, the descriptor that reports it */
+	const struct rte_mempool *pool; /* the one looked at last, whatever was found */
+	struct pmd_run run;		/* of memory, around what was sent outside of home */
+	uint32_t strangers;		/* bursts that began with a frame of another pool */
+	uint16_t *reports;		/* of each batch, the descriptor that reports it */
 	uint64_t errors;
 	uint32_t misses;
 	uint32_t context; /* the one used last */
@@ -82,7 +86,7 @@ struct pmd_txq {
 	bool deferred;
 	uint64_t offloads;
 };
-static_assert(offsetof(struct pmd_txq, reports) <= 128, "one line of POWER's for a burst");
+static_assert(offsetof(struct pmd_txq, pool) <= 128, "one line of POWER's for a burst");
 
 struct pmd_port {
 	struct tce_igb *nic;
@@ -118,17 +122,19 @@ void space_add(struct pmd_space *space, struct pmd_port *port);
 void space_drop(struct pmd_space *space, struct pmd_port *port);
 
 /* translate.c */
-/* Whether all of a pool's memory translates by one addition; @delta then has it. */
-bool translate_pool(struct tce_space *space, struct rte_mempool *pool, uint64_t *delta);
+/*
+ * Whether all of a pool's memory translates by one addition; @run->delta then has it, and @run the
+ * memory, if that is in one piece.
+ */
+bool translate_pool(struct tce_space *space, struct rte_mempool *pool, struct pmd_run *run);
 /* The IOVA of an mbuf's data outside of the queue's run. 0: it is not mapped. */
 uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len);
-/* Have the queue know a pool, if all of it translates by one addition. */
+/* Have the queue know a pool, if all of it is in one run. */
 void translate_learn(struct pmd_txq *q, struct rte_mempool *pool);
 
 /* rx.c, rx_full.c, tx.c, tx_full.c: the bursts. */
 uint16_t rx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t rx_full(void *queue, struct rte_mbuf **pkts, uint16_t n);
-uint16_t tx_plain_pool(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tx_full(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n);

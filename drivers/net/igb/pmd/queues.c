@@ -77,6 +77,7 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	unsigned buffer = buffer_size(pool);
 	struct rte_mbuf **sw;
 	struct pmd_rxq *q;
+	struct pmd_run run;
 
 	if (!buffer)
 		return log_failure(dev, say(-EINVAL,
@@ -108,8 +109,9 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 		return log_failure(dev, -ENOMEM);
 	}
 	q->ring = q->zone->addr;
-	q->one_run = translate_pool(q->space, pool, &q->delta);
-	q->delta += sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) + RTE_PKTMBUF_HEADROOM;
+	q->one_run = translate_pool(q->space, pool, &run);
+	q->delta = run.delta + sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) +
+		   RTE_PKTMBUF_HEADROOM;
 	dev->data->rx_queues[number] = q;
 	return 0;
 }
@@ -261,7 +263,7 @@ int queues_tx_start(struct rte_eth_dev *dev, uint16_t number)
 
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
-	q->next = q->oldest = q->context = 0;
+	q->next = q->oldest = q->mixed = q->context = 0;
 	q->free = q->n - 1;
 	memset(q->contexts, 0, sizeof(q->contexts));
 	/* As the plain bursts have it for good. */

@@ -28,7 +28,13 @@ static void stop_all(void *arg)
 static void forget_queue(struct pmd_txq *q)
 {
 	__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->home.len, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&q->pool, NULL, __ATOMIC_RELAXED);
+}
+
+static bool is_in(uint64_t base, uint64_t run, uint64_t addr, size_t len)
+{
+	return base < addr + len && addr < base + run;
 }
 
 /* See learn() in translate.c, whose other half this is. */
@@ -40,7 +46,8 @@ static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 	for (unsigned i = 0; i < data->nb_tx_queues; i++) {
 		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
 
-		if (q && q->run.base < addr + len && addr < q->run.base + q->run.len)
+		if (q && (is_in(q->run.base, q->run.len, addr, len) ||
+			  is_in(q->home.base, q->home.len, addr, len)))
 			forget_queue(q);
 	}
 }

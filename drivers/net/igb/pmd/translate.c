@@ -12,7 +12,7 @@
 
 struct chunks {
 	struct tce_space *space;
-	uint64_t delta;
+	uint64_t delta, first, end, bytes;
 	bool any, one_run;
 };
 
@@ -28,17 +28,23 @@ static void look(struct rte_mempool *pool, void *arg, struct rte_mempool_memhdr 
 	else
 		chunks->delta = iova - (uintptr_t)chunk->addr;
 	chunks->any = true;
+	chunks->first = RTE_MIN(chunks->first, (uintptr_t)chunk->addr);
+	chunks->end = RTE_MAX(chunks->end, (uintptr_t)chunk->addr + chunk->len);
+	chunks->bytes += chunk->len;
 }
 
-bool translate_pool(struct tce_space *space, struct rte_mempool *pool, uint64_t *delta)
+bool translate_pool(struct tce_space *space, struct rte_mempool *pool, struct pmd_run *run)
 {
-	struct chunks chunks = {.space = space, .one_run = true};
+	struct chunks chunks = {.space = space, .first = UINT64_MAX, .one_run = true};
 
 	/* Such buffers lie elsewhere than their mbufs. */
 	if (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF)
 		return false;
 	rte_mempool_mem_iter(pool, look, &chunks);
-	*delta = chunks.delta;
+	run->base = chunks.first;
+	/* Chunks do not overlap: without gaps, their sum is what they span. */
+	run->len = chunks.end - chunks.first == chunks.bytes ? chunks.bytes : 0;
+	run->delta = chunks.delta;
 	return chunks.any && chunks.one_run;
 }
 
@@ -73,7 +79,13 @@ static struct pmd_run run_around(struct tce_space *space, const void *va)
  * that first, then empties the runs that it was in; here the run is noted first, then the count is
  * looked at again. So one of the two sees the other.
  */
-static void learn(struct pmd_txq *q, const void *va, const struct rte_mempool *pool)
+static bool was_forgotten(const struct pmd_txq *q, unsigned forgotten)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	return atomic_load(q->forgotten) != forgotten;
+}
+
+static void learn(struct pmd_txq *q, const void *va)
 {
 	unsigned forgotten = atomic_load(q->forgotten);
 	struct pmd_run run = run_around(q->space, va);
@@ -82,21 +94,27 @@ static void learn(struct pmd_txq *q, const void *va, const struct rte_mempool *p
 	q->run.base = run.base;
 	q->run.delta = run.delta;
 	__atomic_store_n(&q->run.len, run.len, __ATOMIC_RELAXED);
-	__atomic_store_n(&q->pool, pool, __ATOMIC_RELAXED);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load(q->forgotten) == forgotten)
-		return;
-	__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&q->pool, NULL, __ATOMIC_RELAXED);
+	if (was_forgotten(q, forgotten))
+		__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
 }
 
 void translate_learn(struct pmd_txq *q, struct rte_mempool *pool)
 {
-	uint64_t delta;
+	unsigned forgotten = atomic_load(q->forgotten);
+	struct pmd_run run;
 
-	/* Else each of its buffers is looked up. */
-	if (translate_pool(q->space, pool, &delta))
-		learn(q, STAILQ_FIRST(&pool->mem_list)->addr, pool);
+	/* A burst adds to the lower half of delta by itself what is in front of a frame. */
+	if (!translate_pool(q->space, pool, &run) || (uint32_t)run.delta > UINT32_MAX - UINT16_MAX)
+		run.len = 0;
+	__atomic_store_n(&q->home.len, 0, __ATOMIC_RELAXED);
+	q->home.base = run.base;
+	q->home.delta = run.delta;
+	__atomic_store_n(&q->home.len, run.len, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->pool, pool, __ATOMIC_RELAXED);
+	if (!was_forgotten(q, forgotten))
+		return;
+	__atomic_store_n(&q->home.len, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->pool, NULL, __ATOMIC_RELAXED);
 }
 
 uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len)
@@ -105,7 +123,7 @@ uint64_t translate_miss(struct pmd_txq *q, const void *va, size_t len)
 	size_t got;
 
 	if (q->misses++ % PMD_LEARN == 0)
-		learn(q, va, NULL);
+		learn(q, va);
 	if (tce_iova(q->space, va, len ? len : 1, &iova, &got) || got < len)
 		return 0;
 	return iova;

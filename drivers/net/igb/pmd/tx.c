@@ -1,50 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The plain transmit bursts: each frame in one buffer, no offloads. One is told that all mbufs are
- * of one pool and used by nobody else (FAST_FREE), the other looks. Both do the common case without
- * a call: the queue's run is known, the ring does not wrap, what comes back fits its pool's cache.
- * All else is burst()'s.
+ * The plain transmit burst: each frame in one buffer, no offloads. What is common it does without a
+ * call: frames of the pool that the queue knows, a ring that does not wrap, what comes back fits
+ * its pool's cache. All else is burst()'s.
  */
-#include "tx.h"
-
-#define COMMAND (IGB_TX_DATA | IGB_TX_DEXT | IGB_TX_IFCS | IGB_TX_EOP)
-
-/* What a burst goes through, a frame at a time. */
-struct cursor {
-	struct igb_tx_desc *desc;
-	struct rte_mbuf **sw, **in;
-	uint64_t bytes;
-};
-
-/* The @i-th frame from the cursor on, whose data is at this IOVA. */
-static __rte_always_inline void put(struct cursor *c, unsigned i, struct rte_mbuf *m, uint64_t iova)
-{
-	uint64_t len = m->data_len;
-
-	c->bytes += len;
-	c->sw[i] = m;
-	c->desc[i].lower = iova;
-	c->desc[i].upper = COMMAND | BITS_TWICE(len, 46);
-}
-
-static __rte_always_inline void move(struct cursor *c, unsigned n)
-{
-	c->desc += n;
-	c->sw += n;
-	c->in += n;
-}
-
-static __rte_always_inline struct cursor cursor_at(struct pmd_txq *q, struct rte_mbuf **pkts)
-{
-	return (struct cursor){.desc = q->ring + q->next, .sw = q->sw + q->next, .in = pkts};
-}
+#include "tx_put.h"
 
 /* The last descriptor of each batch reports for all of it. */
 static __rte_always_inline void advance(struct pmd_txq *q, unsigned n, uint64_t bytes)
 {
-	unsigned end = q->next + n;
+	unsigned end = q->next + n, at = q->next | (PMD_TX_BATCH - 1);
 
-	for (unsigned at = q->next | (PMD_TX_BATCH - 1); at < end; at += PMD_TX_BATCH)
+	if (at < end)
+		q->ring[at].upper |= IGB_TX_RS;
+	while (unlikely((at += PMD_TX_BATCH) < end))
 		q->ring[at].upper |= IGB_TX_RS;
 	q->free -= n;
 	q->next = end == q->n ? 0 : end;
@@ -52,21 +21,70 @@ static __rte_always_inline void advance(struct pmd_txq *q, unsigned n, uint64_t 
 	q->bytes += bytes;
 }
 
-/* Frames into the next descriptors, none behind the ring's end; up to one that is not mapped. */
+/* All batches that are in use need a look, the one that is not full too. */
+static void mix(struct pmd_txq *q)
+{
+	unsigned used = q->n - 1 - q->free;
+
+	q->mixed = (used + PMD_TX_BATCH - 1) / PMD_TX_BATCH;
+}
+
+/* Frames of any sort into the next descriptors; up to one that is not mapped. */
 static unsigned fill(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n)
 {
-	struct cursor c = cursor_at(q, pkts);
+	struct igb_tx_desc *desc = q->ring + q->next;
+	struct rte_mbuf **sw = q->sw + q->next;
+	uint64_t bytes = 0;
 	unsigned i = 0;
 
-	for (; i < n; i++, move(&c, 1)) {
-		uint64_t iova = tx_iova(q, pkts[i]);
+	for (; i < n; i++) {
+		uint64_t iova = tx_iova(q, pkts[i]), len = pkts[i]->data_len;
 
 		if (unlikely(!iova))
 			break;
-		put(&c, 0, pkts[i], iova);
+		bytes += len;
+		sw[i] = pkts[i];
+		desc[i].lower = iova;
+		desc[i].upper = TX_COMMAND | len | IGB_TX_PAYLEN(len);
 	}
-	advance(q, i, c.bytes);
+	advance(q, i, bytes);
+	mix(q);
 	return i;
+}
+
+/* Frames into the next descriptors, none behind the ring's end; up to one that is not mapped. */
+static unsigned piece(struct pmd_txq *q, struct rte_mbuf **pkts, unsigned n)
+{
+	uint64_t bytes;
+
+	if (!tx_put(q->ring + q->next, q->sw + q->next, pkts, n, &q->home, &bytes))
+		return fill(q, pkts, n);
+	advance(q, n, bytes);
+	return n;
+}
+
+/* Have the queue know the pool of what it sends, unless it only seldom sends of that. */
+static void meet(struct pmd_txq *q, struct rte_mempool *pool)
+{
+	if (pool == q->pool || (q->pool && q->strangers++ % PMD_LEARN != 0))
+		return;
+	translate_learn(q, pool);
+	mix(q);
+}
+
+/* Free the oldest batch, if it has left; whether it did. */
+static bool give_back(struct pmd_txq *q)
+{
+	struct rte_mbuf **sw = q->sw + q->oldest;
+
+	if (!tx_has_batch(q) || !tx_is_done(&q->ring[q->oldest + PMD_TX_BATCH - 1]))
+		return false;
+	if (!q->mixed || tx_is_simple(sw))
+		rte_mempool_put_bulk(sw[0]->pool, (void **)sw, PMD_TX_BATCH);
+	else
+		tx_free_each(sw);
+	tx_batch_is_free(q);
+	return true;
 }
 
 /* A burst whatever it meets. */
@@ -74,16 +92,16 @@ static __rte_noinline uint16_t burst(struct pmd_txq *q, struct rte_mbuf **pkts, 
 {
 	unsigned done = 0;
 
-	if (n && pkts[0]->pool != q->pool && q->misses % PMD_LEARN == 0)
-		translate_learn(q, pkts[0]->pool);
-	while (q->free < q->threshold && tx_reclaim(q))
+	if (n)
+		meet(q, pkts[0]->pool);
+	while (q->free < q->threshold && give_back(q))
 		;
 	n = RTE_MIN(n, (unsigned)q->free);
 	if (!n)
 		return 0;
 	while (done < n) {
 		unsigned room = RTE_MIN(n - done, (unsigned)(q->n - q->next));
-		unsigned now = fill(q, pkts + done, room);
+		unsigned now = piece(q, pkts + done, room);
 
 		done += now;
 		if (now < room) {
@@ -96,98 +114,43 @@ static __rte_noinline uint16_t burst(struct pmd_txq *q, struct rte_mbuf **pkts, 
 	return (uint16_t)done;
 }
 
-/* Where in the run an mbuf's data is; behind its end if it is not in it. */
-static __rte_always_inline uint64_t into(const struct rte_mbuf *m, uint64_t base)
+/* Free the two oldest batches if both have left. False: that is not so simple. */
+static __rte_always_inline bool reclaim(struct pmd_txq *q)
 {
-	return (uintptr_t)m->buf_addr + m->data_off - base;
-}
+	enum { TWO = 2 * PMD_TX_BATCH };
+	struct rte_mbuf **sw = q->sw + q->oldest, **to;
+	struct rte_mempool_cache *cache;
 
-/* All frames, four at a time. False, and nothing has happened: one is not in the queue's run. */
-static __rte_always_inline bool put_all(struct cursor *c, const struct pmd_run *run, unsigned n)
-{
-	uint64_t base = run->base, len = run->len, iova = run->base + run->delta;
-
-	for (unsigned fours = n / 4; fours; fours--, move(c, 4)) {
-		uint64_t i0 = into(c->in[0], base), i1 = into(c->in[1], base);
-		uint64_t i2 = into(c->in[2], base), i3 = into(c->in[3], base);
-
-		if (unlikely(i0 >= len || i1 >= len || i2 >= len || i3 >= len))
-			return false;
-		put(c, 0, c->in[0], iova + i0);
-		put(c, 1, c->in[1], iova + i1);
-		put(c, 2, c->in[2], iova + i2);
-		put(c, 3, c->in[3], iova + i3);
-	}
-	for (n %= 4; n; n--, move(c, 1)) {
-		uint64_t i = into(c->in[0], base);
-
-		if (unlikely(i >= len))
-			return false;
-		put(c, 0, c->in[0], iova + i);
-	}
-	return true;
-}
-
-/*
- * The same for frames of one pool, which the queue knows. Two of them are looked at: that all are
- * of one pool, and have their own buffers, is what FAST_FREE promises.
- */
-static __rte_always_inline bool put_pool(struct cursor *c, const struct pmd_txq *q, unsigned n)
-{
-	uint64_t delta = q->run.delta;
-
-	if (unlikely(c->in[0]->pool != q->pool || c->in[n - 1]->pool != q->pool))
+	if (unlikely(q->oldest + TWO > q->n || q->mixed))
 		return false;
-	for (unsigned fours = n / 4; fours; fours--, move(c, 4)) {
-		put(c, 0, c->in[0], into(c->in[0], 0) + delta);
-		put(c, 1, c->in[1], into(c->in[1], 0) + delta);
-		put(c, 2, c->in[2], into(c->in[2], 0) + delta);
-		put(c, 3, c->in[3], into(c->in[3], 0) + delta);
-	}
-	for (n %= 4; n; n--, move(c, 1))
-		put(c, 0, c->in[0], into(c->in[0], 0) + delta);
-	return true;
-}
-
-/* Free the oldest batch if it has left. False: that is not so simple. */
-static __rte_always_inline bool reclaim(struct pmd_txq *q, bool one_pool)
-{
-	struct rte_mbuf **sw = q->sw + q->oldest;
-
-	/* A threshold leaves two batches at least, so this one is in use as a whole. */
-	if (!tx_is_done(&q->ring[q->oldest + PMD_TX_BATCH - 1]))
+	/* A threshold leaves two batches at least, so these are in use as a whole. */
+	if (!tx_is_done(&q->ring[q->oldest + TWO - 1]))
 		return true;
-	if ((!one_pool && !tx_is_simple(sw)) || !tx_free_to_cache(sw))
+	cache = rte_mempool_default_cache(sw[0]->pool, rte_lcore_id());
+	if (unlikely(!cache || cache->len + TWO > cache->flushthresh))
 		return false;
-	tx_batch_is_free(q);
+	to = (struct rte_mbuf **)&cache->objs[cache->len];
+	cache->len += TWO;
+	for (unsigned i = 0; i < TWO / 8; i++, to += 8, sw += 8)
+		tx_move_eight(to, sw);
+	q->free += TWO;
+	q->oldest = q->oldest + TWO == q->n ? 0 : q->oldest + TWO;
 	return true;
-}
-
-static __rte_always_inline uint16_t quick(struct pmd_txq *q, struct rte_mbuf **pkts, uint16_t n,
-					  bool one_pool)
-{
-	struct cursor c;
-
-	if (q->free < q->threshold && unlikely(!reclaim(q, one_pool)))
-		return burst(q, pkts, n);
-	if (unlikely(n > q->free || q->next + n > q->n || !n))
-		return burst(q, pkts, n);
-	c = cursor_at(q, pkts);
-	/* What is behind the tail is ours: it may be written again. */
-	if (unlikely(one_pool ? !put_pool(&c, q, n) : !put_all(&c, &q->run, n)))
-		return burst(q, pkts, n);
-	advance(q, n, c.bytes);
-	/* The one sync: descriptors and frames before the doorbell. */
-	tce_io_write32(q->tail, q->next);
-	return n;
-}
-
-uint16_t tx_plain_pool(void *queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	return quick(queue, pkts, n, true);
 }
 
 uint16_t tx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	return quick(queue, pkts, n, false);
+	struct pmd_txq *q = queue;
+	uint64_t bytes;
+
+	if (q->free < q->threshold && unlikely(!reclaim(q)))
+		return burst(q, pkts, n);
+	if (unlikely(n > q->free || q->next + n > q->n || !n))
+		return burst(q, pkts, n);
+	if (unlikely(!tx_put(q->ring + q->next, q->sw + q->next, pkts, n, &q->home, &bytes)))
+		return burst(q, pkts, n);
+	advance(q, n, bytes);
+	/* The one sync: descriptors and frames before the doorbell. */
+	tce_io_write32(q->tail, q->next);
+	return n;
 }

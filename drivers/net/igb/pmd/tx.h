@@ -8,6 +8,8 @@
 #include "bits.h"
 #include "pmd.h"
 
+#define TX_COMMAND (IGB_TX_DATA | IGB_TX_DEXT | IGB_TX_IFCS | IGB_TX_EOP)
+
 /* Two pointers, moved at once. */
 typedef uint64_t tx_pair __attribute__((vector_size(16), aligned(8), may_alias));
 
@@ -16,24 +18,15 @@ typedef uint32_t __attribute__((may_alias, aligned(2))) tx_counts;
 static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
 	      "refcnt, nb_segs");
 
-/* Give a batch back to the pool that all its mbufs are of. False: its cache has no room. */
-static inline bool tx_free_to_cache(struct rte_mbuf **sw)
+static __rte_always_inline void tx_move_eight(struct rte_mbuf **to, struct rte_mbuf *const *from)
 {
-	struct rte_mempool_cache *cache = rte_mempool_default_cache(sw[0]->pool, rte_lcore_id());
-	const tx_pair *from = (const tx_pair *)sw;
-	tx_pair *to;
+	const tx_pair *f = (const tx_pair *)from;
+	tx_pair *t = (tx_pair *)to;
 
-	if (unlikely(!cache || cache->len + PMD_TX_BATCH > cache->flushthresh))
-		return false;
-	to = (tx_pair *)&cache->objs[cache->len];
-	cache->len += PMD_TX_BATCH;
-	for (unsigned i = 0; i < PMD_TX_BATCH / 8; i++, to += 4, from += 4) {
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-	}
-	return true;
+	t[0] = f[0];
+	t[1] = f[1];
+	t[2] = f[2];
+	t[3] = f[3];
 }
 
 /*
@@ -98,6 +91,8 @@ static inline void tx_batch_is_free(struct pmd_txq *q)
 {
 	unsigned next = q->oldest + PMD_TX_BATCH;
 
+	if (unlikely(q->mixed))
+		q->mixed--;
 	q->free += PMD_TX_BATCH;
 	q->oldest = next == q->n ? 0 : next;
 }
