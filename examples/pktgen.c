@@ -6,6 +6,7 @@
  *   cc pktgen.c -o pktgen $(pkg-config --cflags --libs tce-igb tce-hugemem)
  *   ./pktgen 1000000 64 0001:00:01.0 [0002:00:01.0]    frames, bytes of each with CRC, devices
  */
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +23,21 @@ struct nic {
 	struct tce_igb_queue *queue;
 	struct tce_arena *arena;
 	struct tce_span span;
-	char *ring, *buffers; /* as many as a ring holds */
+	char *buffers; /* as many as a ring holds, and behind them the ring */
 };
 
-static void check(int err, const char *what, const char *why)
+static void check(int ret, const char *what, const char *(*why)(void))
 {
-	if (err) {
-		fprintf(stderr, "%s: %s\n", what, why);
-		exit(1);
-	}
+	if (ret)
+		errx(1, "%s: %s", what, why());
 }
 
 static tce_iova_t iova_of(const struct nic *n, const void *va, size_t len)
 {
-	tce_iova_t iova = 0;
+	tce_iova_t iova;
 
-	check(tce_span_iova(&n->span, va, len, &iova), "translation", "not in the arena");
+	if (tce_span_iova(&n->span, va, len, &iova))
+		errx(1, "%zu bytes at %p are not in the arena", len, va);
 	return iova;
 }
 
@@ -46,58 +46,40 @@ static char *buffer(const struct nic *n, unsigned at)
 	return n->buffers + (size_t)(at % (RING - 1)) * BUFFER;
 }
 
-static void *alloc(struct nic *n, size_t len)
-{
-	void *va = NULL;
-
-	check(tce_arena_alloc(n->arena, len, 4096, &va), "buffers", tce_error());
-	return va;
-}
-
 static void open_nic(struct nic *n, const char *device, bool receives)
 {
+	const size_t buffers = RING * BUFFER, descriptors = RING * TCE_IGB_DESCRIPTOR;
 	struct tce_space_options opts = {.mem = ROOM};
 	struct tce_igb_receiver how = {.frame_max = 1518};
 	struct tce_igb_ring ring = {.n = RING};
+	void *va;
 
-	check(tce_space_open(device, &opts, &n->space), device, tce_error());
-	check(tce_arena_open(ROOM, 0, TCE_NODE_ANY, &n->arena), "hugepages", tce_error());
-	check(tce_arena_map(n->arena, n->space, NULL, &n->span), "map", tce_error());
-	n->ring = alloc(n, RING * TCE_IGB_DESCRIPTOR);
-	n->buffers = alloc(n, RING * BUFFER);
-	ring.va = n->ring;
-	ring.iova = iova_of(n, n->ring, RING * TCE_IGB_DESCRIPTOR);
-	check(tce_igb_open(n->space, device, &n->igb), device, tce_igb_error());
+	check(tce_space_open(device, &opts, &n->space), device, tce_error);
+	check(tce_arena_open(ROOM, 0, TCE_NODE_ANY, &n->arena), "hugepages", tce_error);
+	check(tce_arena_map(n->arena, n->space, NULL, &n->span), "map", tce_error);
+	check(tce_arena_alloc(n->arena, buffers + descriptors, 4096, &va), "buffers", tce_error);
+	n->buffers = va;
+	ring.va = n->buffers + buffers;
+	ring.iova = iova_of(n, ring.va, descriptors);
+	check(tce_igb_open(n->space, device, &n->igb), device, tce_igb_error);
 	if (receives) {
 		tce_igb_accept(n->igb, TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST);
-		check(tce_igb_receiver(n->igb, &how), "receiver", tce_igb_error());
-		check(tce_igb_rx_open(n->igb, 0, &ring, BUFFER, &n->queue), "ring",
-		      tce_igb_error());
+		check(tce_igb_receiver(n->igb, &how), "receiver", tce_igb_error);
+		check(tce_igb_rx_open(n->igb, 0, &ring, BUFFER, &n->queue), "ring", tce_igb_error);
 	} else {
 		tce_igb_transmitter(n->igb, true);
-		check(tce_igb_tx_open(n->igb, 0, &ring, &n->queue), "ring", tce_igb_error());
+		check(tce_igb_tx_open(n->igb, 0, &ring, &n->queue), "ring", tce_igb_error);
 	}
 }
 
 static void close_nic(struct nic *n, const char *device)
 {
-	check(tce_igb_queue_close(n->queue), "queue", tce_igb_error());
-	check(tce_igb_close(n->igb), "close", tce_igb_error());
-	check(tce_arena_free(n->arena, n->ring), "ring", tce_error());
-	check(tce_arena_free(n->arena, n->buffers), "buffers", tce_error());
-	check(tce_arena_unmap(n->arena, &n->span), "unmap", tce_error());
-	check(tce_arena_close(n->arena), "arena", tce_error());
-	check(tce_space_close(n->space, device), "space", tce_error());
-}
-
-static void wait_link(struct nic *n)
-{
-	struct timespec ms = {.tv_nsec = 1000000};
-	struct tce_igb_link link = {0};
-
-	for (int i = 0; i < 5000 && !link.up; i++, nanosleep(&ms, NULL))
-		tce_igb_link(n->igb, &link);
-	check(!link.up, "link", "it does not come up");
+	check(tce_igb_queue_close(n->queue), "queue", tce_igb_error);
+	check(tce_igb_close(n->igb), "close", tce_igb_error);
+	check(tce_arena_free(n->arena, n->buffers), "buffers", tce_error);
+	check(tce_arena_unmap(n->arena, &n->span), "unmap", tce_error);
+	check(tce_arena_close(n->arena), "arena", tce_error);
+	check(tce_space_close(n->space, device), "space", tce_error);
 }
 
 static void put16(char *at, unsigned value)
@@ -172,8 +154,8 @@ int main(int argc, char **argv)
 	struct nic out, in;
 	double begin, last;
 
-	check(argc < 4 || argc > 5 || !all || len < 60 || len > 1514, "usage",
-	      "pktgen <frames> <bytes, 64 to 1518> <PCI address> [<PCI address>]");
+	if (argc < 4 || argc > 5 || !all || len < 60 || len > 1514)
+		errx(1, "usage: pktgen <frames> <bytes, 64 to 1518> <PCI address> [<PCI address>]");
 	open_nic(&out, argv[3], false);
 	for (unsigned i = 0; i < RING; i++)
 		make_frame(buffer(&out, i), len);
@@ -184,10 +166,10 @@ int main(int argc, char **argv)
 
 			tce_igb_fill(in.queue, &iova, 1);
 		}
-		wait_link(&in);
+		check(tce_igb_link_wait(in.igb, 5000), argv[4], tce_igb_error);
 		taken = 0;
 	}
-	wait_link(&out);
+	check(tce_igb_link_wait(out.igb, 5000), argv[3], tce_igb_error);
 	begin = last = now();
 	while (done < all || (argc > 4 && good < all && now() < last + 1)) {
 		unsigned before = good + done;

@@ -28,7 +28,7 @@ const char *tce_igb_error(void)
 	return sentence;
 }
 
-static void sleep_ms(long ms)
+void igb_sleep_ms(long ms)
 {
 	struct timespec t = {.tv_nsec = ms * 1000000};
 
@@ -41,7 +41,7 @@ int igb_wait(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value)
 	for (unsigned ms = 0; ms <= 1000; ms++) {
 		if ((igb_read(nic, reg) & mask) == value)
 			return 0;
-		sleep_ms(1);
+		igb_sleep_ms(1);
 	}
 	return -EIO;
 }
@@ -89,7 +89,7 @@ int tce_igb_reset(struct tce_igb *nic)
 	stop_dma(nic);
 	igb_change(nic, IGB_CTRL, 0, IGB_CTRL_RST);
 	/* No access for 1 ms, and NVM read within some ms [4.2.1.6, 4.5.3]. */
-	sleep_ms(5);
+	igb_sleep_ms(5);
 	if (igb_wait(nic, IGB_CTRL, IGB_CTRL_RST, 0))
 		return igb_fail(-EIO, "%s: the device does not come out of its reset (CTRL 0x%x)",
 				nic->name, igb_read(nic, IGB_CTRL));

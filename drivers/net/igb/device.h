@@ -42,6 +42,9 @@ static inline void igb_change(struct tce_igb *nic, uint32_t reg, uint32_t clear,
 /* Keep the sentence of a failure; returns @err. */
 int igb_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Up to 999. */
+void igb_sleep_ms(long ms);
+
 /* Wait until (register & mask) == value, a second at most. -EIO: it does not come to be so. */
 int igb_wait(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value);
 

@@ -75,3 +75,17 @@ void tce_igb_link(struct tce_igb *nic, struct tce_igb_link *link)
 	link->full_duplex = status & IGB_STATUS_FD;
 	link->speed = speeds[IGB_STATUS_SPEED(status)];
 }
+
+int tce_igb_link_wait(struct tce_igb *nic, unsigned ms)
+{
+	struct tce_igb_link link;
+
+	for (unsigned waited = 0;; waited++) {
+		tce_igb_link(nic, &link);
+		if (link.up)
+			return 0;
+		if (waited == ms)
+			return igb_fail(-ETIMEDOUT, "%s: no link within %u ms", nic->name, ms);
+		igb_sleep_ms(1);
+	}
+}

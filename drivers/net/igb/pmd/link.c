@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pmd.h"
 
-#include <rte_cycles.h>
-
 /* As long as negotiation may take [IEEE 802.3, 28.3.2, and some]. */
-#define WAIT_MS 3000
-#define STEP_MS 50
+#define WAIT_MS 3000u
 
 int link_update(struct rte_eth_dev *dev, int wait)
 {
 	struct tce_igb_link found;
 	struct rte_eth_link link = {.link_autoneg = RTE_ETH_LINK_AUTONEG};
 
+	if (wait)
+		tce_igb_link_wait(pmd_port(dev)->nic, WAIT_MS);
 	tce_igb_link(pmd_port(dev)->nic, &found);
-	for (unsigned ms = 0; wait && !found.up && ms < WAIT_MS; ms += STEP_MS) {
-		rte_delay_us_sleep(STEP_MS * 1000);
-		tce_igb_link(pmd_port(dev)->nic, &found);
-	}
 	if (found.up) {
 		link.link_status = RTE_ETH_LINK_UP;
 		link.link_speed = found.speed;

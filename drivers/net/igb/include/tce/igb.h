@@ -150,6 +150,17 @@ void tce_igb_mac(const struct tce_igb *nic, uint8_t mac[6]);
 void tce_igb_link(struct tce_igb *nic, struct tce_igb_link *link);
 
 /**
+ * Wait until the link is up.
+ *
+ * Units: @ms at most; 3000 are enough for a partner that is there.
+ * Owner: nothing changes hands.
+ * Threads: any.
+ * Errors:
+ *   -ETIMEDOUT  it is not up by then: no cable, or no partner
+ */
+int tce_igb_link_wait(struct tce_igb *nic, unsigned ms);
+
+/**
  * Have the link up, or down.
  *
  * Units: none.
