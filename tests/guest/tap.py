@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """TAP from the guest suites: one point for each thing that was to be shown."""
 import contextlib
+import re
 import sys
 import time
 import traceback
+
+
+POINT = re.compile(r"^(not )?ok \d+(?: - )?(.*)$", re.M)
+PLAN = re.compile(r"^1\.\.(\d+)", re.M)
 
 
 class Failure(Exception):
@@ -49,6 +54,15 @@ class Tap:
             self._line(False, name, f"{type(error).__name__}: {error}\n{trace}")
         else:
             self._line(True, name, f"{time.monotonic() - begin:.1f} s")
+
+    def program(self, name, out, status, more=""):
+        """Every point of a program that speaks TAP is one of ours; a broken run is a failure."""
+        points, plan = POINT.findall(out), PLAN.search(out)
+        for no, what in points:
+            with self.point(f"{name}: {what}"):
+                want(not no, (out + more)[-3000:])
+        want(status == 0 or any(no for no, _ in points), f"status {status}\n{(out + more)[-3000:]}")
+        want(plan and int(plan.group(1)) == len(points), f"no whole TAP\n{(out + more)[-3000:]}")
 
     def end(self):
         """The plan, and the exit status of the suite."""

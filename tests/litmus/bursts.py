@@ -18,7 +18,7 @@ LOOK, RING = ["lwsync"], ["hwsync"]
 BURSTS = {
     "librte_net_tce_igb.so": [(("rx_plain", "step"), LOOK + RING), (("rx_full",), LOOK + RING),
                               (("tx_plain",), RING), (("tx_full",), RING)],
-    "libtce-igb.so": [(("tce_igb_received",), LOOK), (("tce_igb_fill",), RING),
+    "libtce_igb.so": [(("tce_igb_received",), LOOK), (("tce_igb_fill",), RING),
                       (("tce_igb_send",), RING)],
     "libtce_nvme.so": [(("nvme_queue_harvest",), LOOK), (("tce_nvme_ring",), RING)],
 }

@@ -62,19 +62,21 @@
 #define IGB_PHY_AUTO_ENABLE  0x1000
 
 /* Interrupts [8.8]. */
-#define IGB_EICS	  0x01520
-#define IGB_EIMS	  0x01524
-#define IGB_EIMC	  0x01528
-#define IGB_EIAC	  0x0152c
-#define IGB_EIAM	  0x01530
-#define IGB_GPIE	  0x01514
-#define IGB_GPIE_MSIX	  (1u << 4)
-#define IGB_GPIE_EIAME	  (1u << 30)
-#define IGB_GPIE_PBA	  (1u << 31)
-#define IGB_EICR	  0x01580
-#define IGB_ICR		  0x01500
-#define IGB_IMS		  0x01508
-#define IGB_IMC		  0x0150c /* 8.8.10 */
+#define IGB_EICS       0x01520
+#define IGB_EIMS       0x01524
+#define IGB_EIMC       0x01528
+#define IGB_EIAC       0x0152c
+#define IGB_EIAM       0x01530
+#define IGB_GPIE       0x01514
+#define IGB_GPIE_NSICR (1u << 0)
+#define IGB_GPIE_MSIX  (1u << 4)
+#define IGB_GPIE_EIAME (1u << 30)
+#define IGB_GPIE_PBA   (1u << 31)
+#define IGB_EICR       0x01580
+/* By their aliases of the 8254x family [8.1.3], which QEMU has alone. */
+#define IGB_ICR		  0x000c0
+#define IGB_IMS		  0x000d0
+#define IGB_IMC		  0x000d8 /* 8.8.10 */
 #define IGB_ICR_LSC	  (1u << 2)
 #define IGB_EITR(v)	  (0x01680 + 4 * (v))
 #define IGB_EITR_USEC(us) ((us) << 2 & 0x7ffc)

@@ -14,8 +14,11 @@ int tce_igb_irq_route(struct tce_igb *nic, unsigned queues)
 				nic->name, queues, TCE_IGB_VECTORS - 1);
 	igb_write(nic, IGB_EIMC, UINT32_MAX);
 	igb_write(nic, IGB_IMC, UINT32_MAX);
-	/* Each vector by itself; a cause is cleared as its message is sent [7.3.2.11]. */
-	igb_write(nic, IGB_GPIE, IGB_GPIE_MSIX | IGB_GPIE_PBA | IGB_GPIE_EIAME);
+	/*
+	 * Each vector by itself; a cause is cleared as its message is sent [7.3.2.11]. Behind
+	 * vector 0 there are causes of its own: reading them clears them, whatever else is on.
+	 */
+	igb_write(nic, IGB_GPIE, IGB_GPIE_NSICR | IGB_GPIE_MSIX | IGB_GPIE_PBA | IGB_GPIE_EIAME);
 	igb_write(nic, IGB_EIAC, (2u << queues) - 1);
 	igb_write(nic, IGB_IVAR_MISC, IGB_IVAR_OTHER(0u));
 	for (unsigned q = 0; q < queues; q++) {

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from cases import PAIRED, balance, forward, group_is_free, receive, transmit
 from ether import Port, ethernet, ipv4, ipv6, is_sound_tcp, tcp, udp
+from monitor import Monitor
 from rig import Guest, Nic, built
 from tap import Tap, equal, want
 from testpmd import Testpmd, attach, fewer_drivers, own_igb
@@ -25,7 +26,10 @@ TX_OFFLOADS = 0x802f
 OFFLOADS = f"--rxq=4 --txq=4 --rss-udp --enable-rx-cksum --enable-scatter --max-pkt-len=9100 " \
            f"--tx-offloads={TX_OFFLOADS:#x}"
 PLUGIN, REPORT = "/opt/librte_net_tce_test.so", "/tmp/report"
-FILES = {PLUGIN: built("tests/plugin/librte_net_tce_test.so")}
+FILES = {PLUGIN: built("tests/plugin/librte_net_tce_test.so"),
+         "/opt/ethdev": built("tests/guest/ethdev/ethdev"),
+         "/opt/l2fwd": built("tests/guest/l2fwd")}
+HUB = "hubport,hubid=1"
 SPREAD = "--rxq=4 --txq=4 --rss-udp"
 SAMPLES = [
     ethernet(ipv4(udp(b"a" * 100), 17)), ethernet(ipv4(udp(b"b" * 9, good=False), 17)),
@@ -88,6 +92,33 @@ class Igb:
             for kind, words in (("rxq", "Burst mode: plain"), ("txq", "Burst mode: plain")):
                 want(words in testpmd.tell(f"show {kind} info 0 0"), f"{kind}: not {words}")
         self.all_is_back()
+
+    def l2fwd(self):
+        """An application that is not testpmd."""
+        with self.point("l2fwd"):
+            job = self.guest.start(f"exec /opt/l2fwd -l 0,1 -n 1 {own_igb(self.addr[:2])}")
+            job.close()
+            want(job.wait_output("forwarding"), job.out())
+            said = self.wire.start("loop", [0, 1], "--count", FEW, "--any-mac", PAIRED).good()
+            job.kill(15)
+            equal(job.wait(20), 0, f"exit status ({job.out()})")
+            equal(said["lost"], 0, "frames lost")
+            equal(re.findall(r"(\d+) received, (\d+) sent, (\d+) dropped", job.out()),
+                  [(str(FEW), str(FEW), "0")] * 2, "what it counted")
+
+    def ethdev(self, monitor):
+        """What testpmd has no command for, on two NICs that are wired to each other."""
+        nics = [nic for nic in self.guest.nics if nic.netdev == HUB]
+        cable = f"dev{self.guest.devices.index(nics[0])}"
+        with self.point("ethdev runs to its end"):
+            job = self.guest.start("exec /opt/ethdev -l 0 -n 1 "
+                                   + own_igb([nic.addr for nic in nics]))
+            job.close()
+            for words, up in (("# pull", False), ("# plug", True)):
+                if job.wait_output(words):
+                    monitor.tell("set_link", name=cable, up=up)
+            status = job.wait(60)
+            self.tap.program(f"{self.guest.machine}: ethdev", job.out(), status)
 
     # ------------------------------------------------------------------------ offloads
 
@@ -317,12 +348,17 @@ class Igb:
 
 def machine(tap, name):
     with Wire(2) as wire:
+        monitor = Monitor(f"{wire.dir}/monitor")
         nics = [Nic("igb", netdev=wire.netdev(port)) for port in (0, 1)]
         if name == "lpar":
             nics.append(Nic("e1000e"))
-        with Guest(name, nics=nics, hugepages=PAGES, files=FILES) as guest:
+        nics += [Nic("igb", netdev=HUB) for _ in range(2)]
+        with Guest(name, nics=nics, hugepages=PAGES, files=FILES,
+                   qemu_args=monitor.arguments) as guest:
             fewer_drivers(guest)
             case = Igb(tap, guest, wire)
+            case.ethdev(monitor)
+            case.l2fwd()
             case.plain()
             case.offloads()
             if name == "lpar":

@@ -3,17 +3,16 @@
 pkg-config alone: data written, read back and compared, also in the disk's file; commands that take
 too long; a device that is pulled; a program that is killed."""
 import contextlib
-import json
 import os
 import re
 import shutil
-import socket
 import struct
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, group_is_free  # noqa: E402
+from monitor import Monitor  # noqa: E402
 from outsider import on_both  # noqa: E402
 from rig import TREE, Device, Guest  # noqa: E402
 from tap import equal, want  # noqa: E402
@@ -23,25 +22,6 @@ PAGES = 64
 DISK = 5 * GIB // 4
 COUNTS = re.compile(r"^(\d+) given, (\d+) ended, (\d+) with an error \((.*)\), (\d+) blocks wrong$",
                     re.M)
-
-
-class Monitor:
-    """QEMU's monitor protocol, on a socket of its own."""
-
-    def __init__(self, path):
-        self.path = path
-        self.arguments = ["-qmp", f"unix:{path},server=on,wait=off"]
-
-    def tell(self, command, **arguments):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.path)
-            with s.makefile("rw") as f:
-                f.readline()
-                for name, more in (("qmp_capabilities", {}), (command, arguments)):
-                    f.write(json.dumps({"execute": name, "arguments": more}) + "\n")
-                    f.flush()
-                    said = json.loads(f.readline())
-                    want("return" in said, f"{name}: {said}")
 
 
 def counts(out):

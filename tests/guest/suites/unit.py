@@ -9,10 +9,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from rig import TREE, Guest, stage  # noqa: E402
-from tap import Tap, want  # noqa: E402
+from tap import Tap  # noqa: E402
 
 BUILD = f"{TREE}/build/ppc64le-gcc"
-POINT = re.compile(r"^(not )?ok \d+(?: - )?(.*)$", re.M)
 
 
 def tests():
@@ -27,7 +26,7 @@ def files(programs):
     """Programs, and the libraries they load, at the same paths as here."""
     names = [path for folder in ("lib/tce", "lib/hugemem", "drivers/nvme", "drivers/net/igb")
              for path in glob.glob(f"{BUILD}/{folder}/libtce*.so*")
-             if re.search(r"\.so[.0-9]*$", path)]
+             if re.search(r"\.so[.0-9]*$", path) and os.path.exists(path)]
     return {path: path for path in [t["cmd"][0] for t in programs] + names}
 
 
@@ -38,14 +37,7 @@ def run_one(tap, guest, test, where):
     name = f"{where}: {test['name']}"
     with tap.point(f"{name} runs to its end"):
         r = guest.run(f"{env} {command} 2>/tmp/err", timeout=180)
-        said = f"{guest.run('tail -n 30 /tmp/err').out}\n{r.out}" if r.status else r.out
-        points = POINT.findall(r.out)
-        for no, what in points:
-            with tap.point(f"{name}: {what}"):
-                want(not no, said[:3000])
-        plan = re.search(r"^1\.\.(\d+)", r.out, re.M)
-        want(r.status == 0 or any(no for no, _ in points), f"status {r.status}\n{said[:3000]}")
-        want(plan and int(plan.group(1)) == len(points), f"no whole TAP\n{said[:3000]}")
+        tap.program(name, r.out, r.status, guest.run("tail -n 30 /tmp/err").out if r.status else "")
 
 
 def main():

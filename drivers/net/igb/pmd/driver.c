@@ -128,12 +128,12 @@ static int dma_answer(struct rte_vdev_device *vdev, int err)
 	return -1;
 }
 
-static struct tce_space *space_of(struct rte_vdev_device *vdev)
+static struct pmd_space *space_of(struct rte_vdev_device *vdev)
 {
 	struct rte_eth_dev *dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
 
 	if (dev)
-		return pmd_port(dev)->space->space;
+		return pmd_port(dev)->space;
 	say(-ENODEV, "its port is closed");
 	return NULL;
 }
@@ -141,25 +141,26 @@ static struct tce_space *space_of(struct rte_vdev_device *vdev)
 /* For memory that the application brings itself. Its IOVA is ours to choose. */
 static int dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t len)
 {
-	struct tce_space *space = space_of(vdev);
+	struct pmd_space *space = space_of(vdev);
 	tce_iova_t any = TCE_IOVA_ANY;
-	int err = space ? tce_dma_map(space, va, len, NULL, &any) : -ENODEV;
+	int err = space ? tce_dma_map(space->space, va, len, NULL, &any) : -ENODEV;
 
 	return dma_answer(vdev, err && space ? say(err, "%s", tce_error()) : err);
 }
 
 static int dma_unmap(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t len)
 {
-	struct tce_space *space = space_of(vdev);
+	struct pmd_space *space = space_of(vdev);
 	tce_iova_t at;
 	size_t got;
 	int err = -ENODEV;
 
-	if (space && (tce_iova(space, va, len, &at, &got) || got < len))
+	if (space && (tce_iova(space->space, va, len, &at, &got) || got < len))
 		err = say(-ENOENT, "%zu bytes at %p are not mapped as one piece", len, va);
 	else if (space) {
-		err = tce_dma_unmap(space, at, len);
+		err = tce_dma_unmap(space->space, at, len);
 		err = err ? say(err, "%s", tce_error()) : 0;
+		space_forget(space, va, len);
 	}
 	return dma_answer(vdev, err);
 }

@@ -120,6 +120,8 @@ int space_get(const struct plugin_args *args, struct pmd_space **space);
 void space_put(struct pmd_space *space, const char *device);
 void space_add(struct pmd_space *space, struct pmd_port *port);
 void space_drop(struct pmd_space *space, struct pmd_port *port);
+/* Have no queue send from memory any more that it knew: it is not mapped any more. */
+void space_forget(struct pmd_space *space, const void *addr, size_t len);
 
 /* translate.c */
 /*

@@ -60,6 +60,13 @@ static void forget_all(void *arg, const void *addr, size_t len)
 		forget(p, (uintptr_t)addr, len);
 }
 
+void space_forget(struct pmd_space *space, const void *addr, size_t len)
+{
+	rte_mcfg_mem_read_lock();
+	forget_all(space, addr, len);
+	rte_mcfg_mem_read_unlock();
+}
+
 static int join(struct pmd_space *s)
 {
 	struct tce_eal_member member = {

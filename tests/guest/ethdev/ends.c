@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is refused; reset; close. */
+#include "ethdev.h"
+
+#include <errno.h>
+
+static void refused(void)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	struct rte_mempool *small = rte_pktmbuf_pool_create(
+		"small", 255, 0, 0, RTE_PKTMBUF_HEADROOM + 128, SOCKET_ID_ANY);
+	struct rte_eth_txconf tx = {.tx_rs_thresh = 16};
+	struct rte_eth_rxconf rx = {.rx_free_thresh = RING};
+
+	conf.link_speeds = RTE_ETH_LINK_SPEED_FIXED | RTE_ETH_LINK_SPEED_1G;
+	point(rte_eth_dev_configure(IN, 1, 1, &conf) == -ENOTSUP, "no fixed speed");
+	conf.link_speeds = 0;
+	conf.rxmode.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY;
+	point(rte_eth_dev_configure(IN, 1, 1, &conf) == -ENOTSUP, "no VMDq");
+	conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+	point(rte_eth_dev_configure(IN, QUEUES + 1, 1, &conf) == -EINVAL, "no fifth queue");
+	rte_eth_dev_configure(IN, 1, 1, &conf);
+	point(rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL, small) == -EINVAL,
+	      "no buffers of 128 bytes");
+	point(rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, &rx, pool) == -EINVAL,
+	      "no threshold as large as the ring");
+	point(rte_eth_tx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, &tx) == -EINVAL,
+	      "no other batch to be reported");
+	point(rte_eth_tx_queue_setup(IN, 0, 100, SOCKET_ID_ANY, NULL) == -EINVAL,
+	      "no ring of 100 descriptors");
+	rte_mempool_free(small);
+}
+
+/* A pool with too few mbufs for a ring: the start fails, and leaves nothing behind. */
+static void too_few(void)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	struct rte_mempool *few = rte_pktmbuf_pool_create("few", RING / 2, 0, 0,
+							  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	int ret = rte_eth_dev_configure(IN, 1, 1, &conf);
+
+	if (!ret)
+		ret = rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL, few);
+	if (!ret)
+		ret = rte_eth_tx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL);
+	point(!ret && rte_eth_dev_start(IN) == -ENOMEM, "no start without mbufs for the ring");
+	point(rte_mempool_full(few), "all of them are back");
+	start(IN, &conf, 1);
+	rte_mempool_free(few);
+	point(arrives(&(struct frame){0}), "it starts with another pool");
+}
+
+static void reset(void)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	struct rte_ether_addr mac = {{2, 0, 0, 0, 0, 9}};
+
+	rte_eth_dev_mac_addr_add(IN, &mac, 0);
+	point(!rte_eth_dev_reset(IN), "a port is reset while it runs");
+	start(IN, &conf, 1);
+	wait_links();
+	point(arrives(&(struct frame){0}) && arrives(&(struct frame){.dst = &mac}),
+	      "configured anew, it takes frames in, and knows its addresses");
+}
+
+void ends(void)
+{
+	unsigned in_use;
+
+	refused();
+	too_few();
+	reset();
+	stop(IN);
+	stop(OUT);
+	in_use = rte_mempool_in_use_count(pool);
+	point(!in_use, "all mbufs are back in their pool (%u are not)", in_use);
+	point(!rte_eth_dev_close(IN) && !rte_eth_dev_close(OUT) && !rte_eth_dev_count_avail(),
+	      "both ports close");
+}

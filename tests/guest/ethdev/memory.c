@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mbufs whose data is elsewhere: another mbuf's, or memory that EAL does not have. */
+#include "ethdev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+
+#define BYTES ((size_t)4 << 20)
+
+static unsigned given_back;
+
+static void on_free(void *at, void *arg)
+{
+	given_back++;
+}
+
+/* Send @m, see that what comes is the same; @kept stays the caller's. */
+static bool comes_as(struct rte_mbuf *m, const struct rte_mbuf *kept)
+{
+	struct arrival got;
+	bool same;
+
+	exchange(&m, 1, &got);
+	same = got.n == 1 && is_same(got.mbuf[0], kept);
+	drop(&got);
+	return same;
+}
+
+/* A batch is reported when it is full; a queue that stops lets go of all. */
+static void let_go(void)
+{
+	rte_eth_dev_tx_queue_stop(OUT, 0);
+	rte_eth_dev_tx_queue_start(OUT, 0);
+}
+
+static void indirect(void)
+{
+	struct rte_mbuf *m = make(&(struct frame){.bytes = 1400});
+	struct rte_mbuf *clone = rte_pktmbuf_clone(m, pool);
+
+	point(RTE_MBUF_CLONED(clone) && comes_as(clone, m), "an indirect mbuf is sent");
+	clone = rte_pktmbuf_clone(m, pool);
+	point(comes_as(clone, m), "and another one of the same data");
+	let_go();
+	point(rte_mbuf_refcnt_read(m) == 1, "both let go of it");
+	rte_pktmbuf_free(m);
+}
+
+static struct rte_mbuf *outside_frame(char *at, const struct rte_mbuf *like)
+{
+	uint16_t len = 4096;
+	struct rte_mbuf_ext_shared_info *shared;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	shared = rte_pktmbuf_ext_shinfo_init_helper(at, &len, on_free, NULL);
+	rte_pktmbuf_attach_extbuf(m, at, RTE_BAD_IOVA, len, shared);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)like->pkt_len), rte_pktmbuf_mtod(like, void *),
+	       like->pkt_len);
+	return m;
+}
+
+static uint64_t send_errors(void)
+{
+	struct rte_eth_stats stats;
+
+	return rte_eth_stats_get(OUT, &stats) ? UINT64_MAX : stats.oerrors;
+}
+
+static void external(char *at, struct rte_device *dev)
+{
+	struct rte_mbuf *like = make(&(struct frame){.bytes = 1000});
+	uint64_t errors;
+
+	point(!rte_dev_dma_map(dev, at, 0, BYTES), "memory of the application's is mapped");
+	point(comes_as(outside_frame(at, like), like) &&
+		      comes_as(outside_frame(at + BYTES - 8192, like), like),
+	      "external mbufs in it are sent");
+	let_go();
+	point(given_back == 2, "and given back");
+	point(!rte_dev_dma_unmap(dev, at, 0, BYTES), "the memory is unmapped");
+	errors = send_errors();
+	point(!comes_as(outside_frame(at, like), like), "what is in it then is not sent");
+	let_go();
+	point(given_back == 3 && send_errors() == errors + 1, "but counted, and given back");
+	point(rte_dev_dma_unmap(dev, at, 0, BYTES) && rte_errno == ENOENT,
+	      "what is not mapped cannot be unmapped");
+	point(!rte_dev_dma_map(dev, at, 0, BYTES) && comes_as(outside_frame(at, like), like),
+	      "it is mapped again, and sent from");
+	let_go();
+	point(!rte_dev_dma_unmap(dev, at, 0, BYTES), "and unmapped");
+	rte_pktmbuf_free(like);
+}
+
+void memory(void)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	struct rte_eth_dev_info info;
+	char *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (at == MAP_FAILED || rte_eth_dev_info_get(OUT, &info) ||
+	    rte_extmem_register(at, BYTES, NULL, 0, (size_t)2 << 20))
+		rte_exit(EXIT_FAILURE, "no memory of the application's: %s\n", strerror(errno));
+	start(IN, &conf, 1);
+	indirect();
+	external(at, info.device);
+	stop(IN);
+	rte_extmem_unregister(at, BYTES);
+	munmap(at, BYTES);
+}
