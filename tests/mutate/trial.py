@@ -29,10 +29,11 @@ SLOW = 4.0  # a test that takes longer would be asked too often
 HANGS = 3  # tests that do not come to an end, before a mutant is given up
 MEMORY = 4 << 30
 
-FAILURE = re.compile(r"(\S+\.c):(\d+): error: Failure!")
+# An assertion that failed, or how the child ended in which a part of a test ran: what a line has of
+# both, in its order.
+EVENT = re.compile(r"(\S+\.c):(\d+): error: Failure!|ended with (-?\d+)")
 RUN = re.compile(r"\[ RUN +\] (\S+)")
 DIFFERS = re.compile(r"^difference in (.+)")
-ENDED = re.compile(r"ended with (-?\d+)")
 
 
 def say_failed(argv, p):
@@ -179,23 +180,21 @@ def listen(program, lines):
         started = RUN.search(line)
         if started:
             test, reports = started.group(1), False
-        ended = ENDED.search(line)
-        if ended:
-            reports = True
-            if int(ended.group(1)) in (-signal.SIGXCPU, -signal.SIGKILL):
-                return "timed out", f"{program.name}: {test}"
-            if int(ended.group(1)) != -signal.SIGABRT:
-                crash = crash or f"{program.name}: {test} ended with {ended.group(1)}"
         differs = DIFFERS.search(line)
         if differs:
             return "killed", f"{program.name}: {differs.group(1)}"
-        failed = FAILURE.search(line)
-        if failed and not reports:
-            return "killed", (f"{program.name}: {test}, "
-                              f"{os.path.basename(failed.group(1))}:{failed.group(2)}")
-        if failed:
-            crash = crash or f"{program.name}: {test}"
-            reports = False
+        for file, number, status in EVENT.findall(line):
+            if status:
+                reports = True
+                if int(status) in (-signal.SIGXCPU, -signal.SIGKILL):
+                    return "timed out", f"{program.name}: {test}"
+                if int(status) != -signal.SIGABRT:
+                    crash = crash or f"{program.name}: {test} ended with {status}"
+            elif not reports:
+                return "killed", f"{program.name}: {test}, {os.path.basename(file)}:{number}"
+            else:
+                crash = crash or f"{program.name}: {test}"
+                reports = False
     return ("crashed", crash) if crash else ("", "")
 
 

@@ -26,4 +26,10 @@ void forget_library(void)
 		tce_region_drop(P.region[P.regions - 1]);
 	while (P.spaces)
 		forget_space(P.space[--P.spaces]);
+	free(P.region);
+	free(P.space);
+	free(P.number);
+	P.region = P.number = NULL;
+	P.space = NULL;
+	P.numbers = P.numbered = 0;
 }

@@ -45,13 +45,18 @@ static void an_alias_next_door(void)
 	assert_int_equal(found, first);
 	assert_ok(tce_unmap(space, first, MIB(2)));
 	assert_int_equal(tce_iova(space, va, 1, &found, NULL), -ENOENT);
-	/* And where it is not the guess that leads there. */
-	assert_ok(tce_map(space, va, MIB(2), NULL, &first));
+	/* And where the guess leads to neither: to where other memory lies. */
+	iova = first + MIB(64);
+	assert_ok(tce_register(va + MIB(2), MIB(6), MIB(2)));
+	assert_ok(tce_map(space, va + MIB(2), MIB(6), NULL, &iova));
 	assert_ok(tce_map(space, va, MIB(2), NULL, &second));
+	assert_ok(tce_map(space, va, MIB(2), NULL, &first));
 	assert_ok(tce_unmap(space, first, MIB(2)));
 	assert_ok(tce_iova(space, va + 42, 1, &found, NULL));
 	assert_int_equal(found, second + 42);
 	assert_ok(tce_unmap(space, second, MIB(2)));
+	assert_ok(tce_unmap(space, iova, MIB(6)));
+	assert_ok(tce_release(va + MIB(2), MIB(6), NULL, NULL));
 	assert_ok(tce_release(va, MIB(2), NULL, NULL));
 	take_down();
 }
@@ -67,7 +72,7 @@ static void descriptor_0(const void *arg)
 	const unsigned *which = arg;
 	struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2)};
 	int group, container, fd, again;
-	unsigned flags;
+	unsigned flags, stops;
 
 	machine(&model_lpar);
 	if (*which == 0)
@@ -91,9 +96,9 @@ static void descriptor_0(const void *arg)
 	assert_ok(tce_space_device(space, DEV_A, &again));
 	assert_int_equal(again, fd);
 	in_child(no_descriptors, NULL);
-	model_device_run(DEV_A);
+	stops = model_calls(MODEL_DEVICE_STOP);
 	assert_ok(tce_space_close(space, NULL));
-	assert_false(model_device_runs(DEV_A));
+	assert_int_equal(model_calls(MODEL_DEVICE_STOP), stops + 1);
 	assert_ok(tce_kernel_model.group_flags(group, &flags));
 	assert_false(flags & KERNEL_GROUP_ATTACHED);
 	assert_ok(tce_kernel_model.close(group));
@@ -270,6 +275,30 @@ static void a_witness_that_is_not_there(void)
 	assert_int_equal(model_calls(MODEL_ENROLL), enrolled);
 }
 
+static int never_maps(int container, void *at, uint64_t to, uint64_t len, unsigned access)
+{
+	return -EINVAL;
+}
+
+/* A map that is refused, and whose registration the kernel does not take back. */
+static void a_registration_that_stays(void)
+{
+	struct tce_region_info info;
+	size_t n = 1;
+
+	build();
+	assert_ok(tce_register(va, MIB(8), MIB(2)));
+	watching = tce_kernel_model;
+	watching.map = never_maps;
+	tce_use_kernel(&watching);
+	model_fail(MODEL_UNENROLL, 1, -EIO);
+	assert_int_equal(tce_map(space, va, MIB(8), NULL, &iova), -EIO);
+	assert_sentence("without DDW?; and the kernel did not let go of what was registered");
+	assert_ok(tce_region_list(&info, &n));
+	assert_true(info.quarantined);
+	assert_sound();
+}
+
 static void an_eviction_that_the_kernel_refuses(void)
 {
 	struct tce_region_info info;
@@ -323,6 +352,7 @@ int main(void)
 		whole_test(the_last_bytes),
 		leaving_test(a_witness_that_sees_nothing),
 		leaving_test(a_witness_that_is_not_there),
+		leaving_test(a_registration_that_stays),
 		leaving_test(an_eviction_that_the_kernel_refuses),
 		leaving_test(an_eviction_that_the_kernel_keeps),
 		whole_test(a_space_twice),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,6 +211,14 @@ void assert_sound(void)
 	assert_int_equal(model_strays(), 0);
 }
 
+void assert_same_state(const char *is, const char *was)
+{
+	if (!strcmp(is, was))
+		return;
+	fprintf(stderr, "wanted:\n%s\nis:\n%s\n", was, is);
+	fail_msg("the state is another one");
+}
+
 void before(struct before *b)
 {
 	b->state = describe();
@@ -227,7 +236,7 @@ void assert_failed(struct before *b, int ret, int want)
 	assert_true(strlen(tce_error()) > 10);
 	assert_null(strchr(tce_error(), '\n'));
 	after = describe();
-	assert_string_equal(after, b->state);
+	assert_same_state(after, b->state);
 	free(after);
 	free(b->state);
 	assert_sound();
@@ -267,6 +276,17 @@ void in_child(void (*fn)(const void *arg), const void *arg)
 
 	if (status)
 		fail_msg("the test ended with %d", status);
+}
+
+void assert_status(int status, int want, const char *what)
+{
+	if (status == want)
+		return;
+	if (status == -SIGALRM)
+		fail_msg("%s did not come back", what);
+	if (status < 0)
+		fail_msg("%s ended with %d", what, status);
+	fail_msg("%s answered %d, wanted %d", what, status, want);
 }
 
 void assert_ok_at(int ret, const char *call, const char *file, int line)

@@ -70,6 +70,9 @@ tce_iova_t window_start(struct tce_space *space, uint64_t page);
 /* The library's and the model's state; free() it. The spaces are those that are open. */
 char *describe(void);
 
+/* Two such texts are one; else they are printed as a whole, for which cmocka has no room. */
+void assert_same_state(const char *is, const char *was);
+
 /* I1, I2: tables and counters agree with themselves and the hardware, for every open space. */
 void assert_sound(void);
 
@@ -87,6 +90,9 @@ void assert_failed(struct before *b, int ret, int want);
 /* Run a function in a child: its exit status, or minus its signal. in_child() wants 0. */
 int child_status(void (*fn)(const void *arg), const void *arg);
 void in_child(void (*fn)(const void *arg), const void *arg);
+/* What child_status() answered; only an alarm or an exit is a finding: a crash has found nothing.
+ */
+void assert_status(int status, int want, const char *what);
 
 /* No memory is leaked, as far as can be seen: with a leak sanitizer, and no space open. */
 void assert_no_leak(void);

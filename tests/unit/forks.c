@@ -76,7 +76,8 @@ static void while_others_map(void)
 			_exit(look(mapper));
 		assert_true(child > 0);
 		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_int_equal(status, 0);
+		assert_status(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), 0,
+			      "a child");
 	}
 	over = true;
 	for (unsigned i = 0; i < THREADS; i++) {

@@ -62,7 +62,7 @@ static void a_byte(void)
 	va = model_alloc(MIB(2), MIB(2));
 	before(&b);
 	assert_refused(&b, tce_dma_map(space, va, 1, NULL, &iova), -EINVAL);
-	assert_sentence("multiples of it");
+	assert_sentence("the smallest I/O page of this space is 4 KiB;");
 	model_free(va, MIB(2));
 	assert_ok(tce_space_close(space, DEV_A));
 }

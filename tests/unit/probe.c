@@ -29,7 +29,7 @@ static void probe(struct answers *a)
 	memset(a, 0, sizeof(*a));
 	assert_ok(tce_probe(DEV_A, note, a));
 	is = describe();
-	assert_string_equal(was, is);
+	assert_same_state(is, was);
 	assert_int_equal(model_tces(GROUP_A), 0);
 	assert_int_equal(model_warnings(), 0);
 	free(was);
@@ -184,6 +184,31 @@ static void no_hole(void *va, size_t len)
 	fill_hole = true;
 }
 
+static int enroll_something(int container, void *va, uint64_t len)
+{
+	return va ? tce_kernel_model.enroll(container, va, len) : -EFAULT;
+}
+
+static void end_something(void *va, size_t len)
+{
+	if (va)
+		tce_kernel_model.pages_end(va, len);
+}
+
+/* Without memory or memlock for its pages the probe does not begin. */
+static void without_pages(void)
+{
+	machine(lpar_here());
+	odd = tce_kernel_model;
+	odd.enroll = enroll_something;
+	odd.pages_end = end_something;
+	tce_use_kernel(&odd);
+	model_fail(MODEL_PAGES, 1, -EIO);
+	refused(-ENOMEM, "no memory for the pages of the probe");
+	model_set_memlock(KIB(64), false);
+	refused(-ENOMEM, "memlock");
+}
+
 /* What succeeds is taken back, too. */
 static void an_odd_kernel(void)
 {
@@ -211,7 +236,6 @@ static void what_is_refused(void)
 	} rows[] = {
 		{MODEL_DEVICE_GROUP, -ENODEV, "has no IOMMU group"},
 		{MODEL_RELEASE, -EIO, "release cannot be read: EIO"},
-		{MODEL_PAGES, -ENOMEM, "no memory for the pages of the probe"},
 		{MODEL_ENROLL, -EIO, "does not register memory: EIO"},
 	};
 	struct answers a = {0};
@@ -263,7 +287,8 @@ int main(void)
 		whole_test(each_platform),     whole_test(a_mended_kernel),
 		whole_test(nothing_is_risked), whole_test(what_must_be_there),
 		whole_test(pages_of_16m),      leaving_test(an_odd_kernel),
-		leaving_test(what_is_refused), leaving_test(each_call_fails),
+		whole_test(without_pages),     leaving_test(what_is_refused),
+		leaving_test(each_call_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

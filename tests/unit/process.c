@@ -83,7 +83,7 @@ static void dies_at_every_call(void)
 
 	for (; n < 1000 && !status; n++)
 		status = child_status(killed_at, &n);
-	assert_int_equal(status, THROUGH);
+	assert_status(status, THROUGH, "a process that dies");
 	assert_true(n > 60);
 }
 

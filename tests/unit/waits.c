@@ -87,8 +87,7 @@ static void nobody_waits_for_himself(void)
 					    {"close", close_it}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (child_status(by_a_reader, &calls[i]))
-			fail_msg("%s by a reader did not come back as it should", calls[i].name);
+		assert_status(child_status(by_a_reader, &calls[i]), 0, calls[i].name);
 }
 
 /* What the kernel refuses for good is given up, and not asked for ever. */
@@ -121,8 +120,7 @@ static void nobody_asks_for_ever(void)
 					    {"close", close_it}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (child_status(by_a_kernel_that_refuses, &calls[i]))
-			fail_msg("%s did not come back as it should", calls[i].name);
+		assert_status(child_status(by_a_kernel_that_refuses, &calls[i]), 0, calls[i].name);
 }
 
 struct reader {
@@ -177,8 +175,8 @@ static void evict_beside_a_driver(const void *arg)
 
 static void evict_ends_in_time(void)
 {
-	assert_int_equal(child_status(evict_beside_a_reader, NULL), 0);
-	assert_int_equal(child_status(evict_beside_a_driver, NULL), 0);
+	assert_status(child_status(evict_beside_a_reader, NULL), 0, "evict beside a reader");
+	assert_status(child_status(evict_beside_a_driver, NULL), 0, "evict beside a driver");
 }
 
 /* Every control call, of those that can be made one after the other. */
@@ -349,8 +347,7 @@ static void up_to(const void *arg)
 static void every_call_comes_back(void)
 {
 	for (unsigned i = 0; i < TURNS; i++)
-		if (child_status(up_to, &i))
-			fail_msg("%s did not come back, or left the lock taken", in_turn[i].name);
+		assert_status(child_status(up_to, &i), 0, in_turn[i].name);
 }
 
 /* A window at 0 has a hole in it, which a search for room passes. */
@@ -367,7 +364,7 @@ static void past_the_hole(const void *arg)
 
 static void the_hole_is_passed(void)
 {
-	assert_int_equal(child_status(past_the_hole, NULL), 0);
+	assert_status(child_status(past_the_hole, NULL), 0, "a list of windows");
 }
 
 int main(void)
