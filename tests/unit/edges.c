@@ -175,6 +175,38 @@ static void numbers_are_given_again(void)
 	take_down();
 }
 
+/* Nothing is written where there is no room for it. */
+static void lists_without_room(void)
+{
+	struct tce_region_info info[2], no_info;
+	struct tce_run run[2], no_run;
+	tce_iova_t second;
+	size_t n = 1;
+
+	build();
+	memset(info, 0x5a, sizeof(info));
+	memset(run, 0x5a, sizeof(run));
+	no_info = info[1];
+	no_run = run[1];
+	assert_ok(tce_register(va, MIB(2), MIB(2)));
+	assert_ok(tce_register(va + MIB(2), MIB(2), MIB(2)));
+	assert_ok(tce_region_list(info, &n));
+	assert_int_equal(n, 2);
+	assert_memory_equal(&info[1], &no_info, sizeof(no_info));
+	assert_ok(tce_map(space, va, MIB(2), NULL, &iova));
+	second = iova + MIB(8);
+	assert_ok(tce_map(space, va + MIB(2), MIB(2), NULL, &second));
+	n = 1;
+	assert_ok(tce_space_runs(space, run, &n));
+	assert_int_equal(n, 2);
+	assert_memory_equal(&run[1], &no_run, sizeof(no_run));
+	assert_ok(tce_unmap(space, iova, MIB(2)));
+	assert_ok(tce_unmap(space, second, MIB(2)));
+	assert_ok(tce_release(va, MIB(2), NULL, NULL));
+	assert_ok(tce_release(va + MIB(2), MIB(2), NULL, NULL));
+	take_down();
+}
+
 /* A place is given in whole I/O pages of one window, or it is none. */
 static void a_place(void)
 {
@@ -347,6 +379,7 @@ int main(void)
 		leaving_test(standard_input_is_closed),
 		whole_test(a_list),
 		whole_test(numbers_are_given_again),
+		whole_test(lists_without_room),
 		whole_test(a_place),
 		whole_test(what_a_table_takes),
 		whole_test(the_last_bytes),
