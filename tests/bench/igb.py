@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Instructions per packet, and packet rates, of drivers for igb (82576): net_tce_igb beside DPDK's
 own on libtce, in one guest."""
-from packets import BURSTS, forwarding, hub, program
+from packets import BURSTS, cost, forwarding, hub, program
 from report import counted, guest_program, place
 from testpmd import attach, fewer_drivers, own_igb
 
@@ -34,7 +34,7 @@ def testpmd(report, guest, drivers, small):
                            command=f"{commands[0]}; set fwd {mode}; set burst N")
         s.goal("DPDK igb", goal)
         for burst in found["net_tce_igb"][mode]:
-            s.row(burst, {name: 1e9 / rates[mode][burst] for name, rates in found.items()})
+            s.row(burst, {name: cost(rates[mode][burst]) for name, rates in found.items()})
 
 
 def forwarder(report, guest, drivers, small):
@@ -76,11 +76,13 @@ def growth(report, guest, drivers):
             for name, arguments in drivers.items():
                 rates, command = forwarding(guest, arguments(addresses(guest, ports)), ["txonly"],
                                             (32,), 2, queues)
-                costs.setdefault(n, {})[name] = 1e9 / rates["txonly"][32]
+                costs.setdefault(n, {})[name] = cost(rates["txonly"][32])
         s = report.section(f"testpmd txonly as {axis} are added, bursts of 32", unit=each(guest),
                            axis=axis, place=place(guest), command=f"{command}; set fwd txonly")
         for n, values in costs.items():
             s.row(n, values)
+            for name in (name for name, value in values.items() if value is None):
+                s.note(f"{name} sends nothing with {n} {axis} here")
 
 
 def wall(report, guest):
@@ -90,7 +92,7 @@ def wall(report, guest):
         for name, arguments in DRIVERS.items():
             rates, command = forwarding(guest, arguments(addresses(guest)), GOALS, (32,), 2)
             for mode in GOALS:
-                best[mode][name] = max(best[mode].get(name, 0), rates[mode][32])
+                best[mode][name] = max(best[mode].get(name, 0), rates[mode][32] or 0)
     s = report.section(f"testpmd by the clock, {FRAMES}, bursts of 32", unit="packets/s",
                        axis="mode", place=place(guest), command=f"{command}; set fwd MODE")
     for mode, rates in best.items():
