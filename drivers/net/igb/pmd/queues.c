@@ -77,7 +77,7 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	unsigned buffer = buffer_size(pool);
 	struct rte_mbuf **sw;
 	struct pmd_rxq *q;
-	struct pmd_run run;
+	struct pmd_run run = {0};
 
 	if (!buffer)
 		return log_failure(dev, say(-EINVAL,

@@ -101,7 +101,7 @@ static void learn(struct pmd_txq *q, const void *va)
 void translate_learn(struct pmd_txq *q, struct rte_mempool *pool)
 {
 	unsigned forgotten = atomic_load(q->forgotten);
-	struct pmd_run run;
+	struct pmd_run run = {0};
 
 	/* A burst adds to the lower half of delta by itself what is in front of a frame. */
 	if (!translate_pool(q->space, pool, &run) || (uint32_t)run.delta > UINT32_MAX - UINT16_MAX)
