@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every field of every mbuf that a driver receives on port 0, one line each, into REPORT.
+ * Every field of every mbuf that is received on two ports, one line each, into REPORT.
  * What a driver leaves to chance is not among them.
  */
 #include "plugin.h"
@@ -49,7 +49,17 @@ static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *pkts[
 	return n;
 }
 
-/* The port is there, and has a queue, some time after this plugin. */
+/* The port is there, and has a queue, some time after this plugin. False: it is time to end. */
+static bool watch_port(uint16_t port)
+{
+	while (!rte_eth_add_rx_callback(port, 0, on_receive, NULL))
+		if (!rest(10000))
+			return false;
+	for (uint16_t queue = 1; rte_eth_add_rx_callback(port, queue, on_receive, NULL); queue++)
+		;
+	return true;
+}
+
 void mbufs_run(void)
 {
 	out = fopen(options.out, "we");
@@ -57,12 +67,10 @@ void mbufs_run(void)
 		wrong("cannot open %s", options.out);
 		return;
 	}
-	while (!rte_eth_add_rx_callback(0, 0, on_receive, NULL))
-		if (!rest(10000))
-			return;
 	/* One core serves them all, or lines would mix. */
-	for (uint16_t queue = 1; rte_eth_add_rx_callback(0, queue, on_receive, NULL); queue++)
-		;
+	for (uint16_t port = 0; port < 2; port++)
+		if (!watch_port(port))
+			return;
 	while (rest(100000))
 		;
 }
