@@ -11,6 +11,8 @@
 
 enum { MAPPINGS = 24, PAGE = 4096, MID = 2 << 20, PAGES = 4 * MID / PAGE };
 #define BASE ((1ull << 44) + (1ull << 30) - 2 * MID)
+#define IOVA (1ull << 59)
+#define SPAN (16ull << 20) /* of IOVA that a slot has for its mapping */
 
 /* Of what sizes mappings are. */
 static const struct {
@@ -31,19 +33,18 @@ static struct {
 /* IOVAs never overlap, and may lie otherwise to 2 MiB than the VA does. */
 static uint64_t iova_of(unsigned slot, const struct op *op)
 {
-	return (1ull << 59) + slot * (16ull << 20) + (op->flags & 1 ? 0 : op->first * 4096ull);
+	return IOVA + slot * SPAN + (op->flags & 1 ? 0 : op->first * 4096ull);
 }
 
+/* A hint is or was the IOVA of a mapping, and says in which slot that was. */
 static bool is_true(const void *arg, uint64_t va, uint64_t len, uint64_t iova)
 {
-	for (unsigned i = 0; i < MAPPINGS; i++) {
-		const struct mapping *m = &d.mapping[i];
+	uint64_t slot = (iova - IOVA) / SPAN;
+	const struct mapping *m;
 
-		if (m->len && m->iova - m->va == iova - va && m->va < va + len &&
-		    va < m->va + m->len)
-			return true;
-	}
-	return false;
+	must(slot < MAPPINGS);
+	m = &d.mapping[slot];
+	return m->len && m->iova - m->va == iova - va && m->va < va + len && va < m->va + m->len;
 }
 
 static void begin(unsigned p, const struct op *world)
