@@ -19,7 +19,8 @@
 
 enum {
 	BENCH_DEVICES = 8,
-	BENCH_FDS = 4, /* descriptors that a step after exec gets */
+	BENCH_FDS = 4,	 /* descriptors that a step after exec gets */
+	BENCH_TCES = 64, /* that a case leaves in a group's tables at most */
 };
 
 #define BENCH_STEP "--step" /* how this program is called after exec */
@@ -28,6 +29,12 @@ enum {
 struct bench_pages {
 	uint64_t total, free;
 	int64_t reserved;
+};
+
+/* A TCE that the hardware has. */
+struct bench_tce {
+	uint64_t iova, page, real;
+	unsigned access;
 };
 
 struct bench;
@@ -42,7 +49,8 @@ struct bench_ops {
 	void (*alloc_at)(char *va, size_t len, size_t page);
 	void (*free)(char *va, size_t len);
 	void (*read_only)(char *va, size_t len);
-	void (*settle)(void); /* what was given back is free, if it ever will be */
+	/* What was given back is free, if it ever will be: at the latest when so many pages are. */
+	void (*settle)(size_t page, uint64_t free);
 	struct bench_pages (*pages)(size_t page);
 	unsigned (*warnings)(void); /* of the kernel, so far */
 
@@ -56,6 +64,14 @@ struct bench_ops {
 	/* One word by the device's DMA, what it reads by way of scratch memory. 0: nothing. */
 	uint64_t (*peek)(struct bench *b, const char *device, int fd, uint64_t iova);
 	void (*poke)(struct bench *b, const char *device, int fd, uint64_t iova, uint64_t word);
+
+	int (*v1)(int container, bool enable); /* VFIO_IOMMU_ENABLE and _DISABLE */
+	int64_t (*work)(void);		       /* instructions, or the model's steps, so far */
+	/* What MAP of all these regions answers while another thread unregisters the last first. */
+	int (*race)(struct bench *b, int container, char *va, unsigned regions);
+
+	/* The hardware's TCEs of a device's group; how many, or -1: nobody tells. */
+	int (*tces)(struct bench *b, const char *device, struct bench_tce tce[BENCH_TCES]);
 };
 
 struct bench {

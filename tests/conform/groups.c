@@ -33,6 +33,22 @@ static void before_attach(struct bench *b)
 	say("close", b->k->close(c));
 }
 
+/* R21: what the first version of the interface begins and ends with. */
+static void first_version(struct bench *b)
+{
+	uint64_t before;
+	struct seat s;
+	int c = -1;
+
+	b->k->container_open(&c);
+	say("enable-before-attach", b->ops->v1(c, true));
+	s = seat_open(b, 0);
+	before = locked(b);
+	say("enable", b->ops->v1(s.container, true));
+	say("disable", b->ops->v1(s.container, false));
+	say_number("locked", (int64_t)(locked(b) - before));
+}
+
 /* Calls on a descriptor of another kind, or of none. */
 static void wrong_descriptors(struct bench *b)
 {
@@ -120,6 +136,7 @@ static void container_closed_first(struct bench *b)
 	set_word(va, 0x1122334455667788);
 	b->k->close(s.container);
 	say_number("locked-still", locked(b) > before);
+	say_tces(b, "tces", 0);
 	say_hex("device-reads", seat_peek(b, &s, start));
 	b->k->close(s.group);
 	say("open-while-device", b->k->group_open(number, &again));
@@ -128,10 +145,11 @@ static void container_closed_first(struct bench *b)
 	say("open", b->k->group_open(number, &again));
 }
 
-/* W7: a second group in a container. */
+/* W7, W10: a second group in a container; on an LPAR none of the two gets a window then. */
 static void second_group(struct bench *b)
 {
 	struct seat s = seat_open(b, 0);
+	char *va = b->ops->alloc(b->system_page, b->system_page);
 	uint64_t before = locked(b), start = 0;
 	int g = -1;
 
@@ -140,6 +158,9 @@ static void second_group(struct bench *b)
 	say("create", b->k->window_create(s.container, s.iopage, s.iopage * 32768, 1, &start));
 	say_hex("start", start);
 	say_number("locked", (int64_t)(locked(b) - before));
+	say("register", b->k->enroll(s.container, va, b->system_page));
+	say("map", b->k->map(s.container, va, 0, KIB(4), TCE_RW));
+	say_tces(b, "tces", 0);
 	say("join-again", b->k->group_join(g, s.container));
 	say("detach", b->k->group_detach(g));
 	say("attach", b->k->group_attach(g, s.container));
@@ -152,7 +173,7 @@ static void second_group_late(struct bench *b)
 	struct seat s = seat_open(b, 0);
 	uint64_t start = seat_window(b, &s);
 	char *va = b->ops->alloc(b->huge, b->huge);
-	int g = -1, joined;
+	int g = -1, device = -1, joined;
 
 	say("register", b->k->enroll(s.container, va, b->huge));
 	say("map", b->k->map(s.container, va, start, s.iopage, TCE_RW));
@@ -164,6 +185,9 @@ static void second_group_late(struct bench *b)
 	say_hex("before", seat_peek(b, &s, start));
 	if (joined)
 		return;
+	say("open-its-device", b->k->device_open(g, b->device[1], &device));
+	say_hex("before-by-second", b->ops->peek(b, b->device[1], device, start));
+	b->k->close(device);
 	say("detach", b->k->group_detach(g));
 	say("map-scratch", b->k->map(s.container, b->scratch, b->scratch_iova, s.iopage, TCE_RW));
 	say_hex("after", seat_peek(b, &s, start));
@@ -171,11 +195,12 @@ static void second_group_late(struct bench *b)
 
 const struct conform_case conform_groups[] = {
 	CASE("before-attach", "R1", before_attach, 0),
+	CASE("first-version", "R21", first_version, 0),
 	CASE("wrong-descriptors", "", wrong_descriptors, 0),
-	CASE("group-busy", "", group_busy, 0),
-	CASE("detach", "", detach, 0),
-	CASE("container-closed-first", "", container_closed_first, 0),
-	CASE("second-group", "W7", second_group, CONFORM_TWO),
+	CASE("group-busy", "G1 G2", group_busy, 0),
+	CASE("detach", "G2 G4", detach, 0),
+	CASE("container-closed-first", "G3", container_closed_first, 0),
+	CASE("second-group", "W7a W10 G5", second_group, CONFORM_TWO),
 	CASE("second-group-late", "W7 W10", second_group_late, CONFORM_TWO),
 	{.name = NULL},
 };

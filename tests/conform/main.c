@@ -7,7 +7,8 @@
  *   conform list                              the cases and their facts
  *   conform model PROFILE WHICH [CASE]...     the profile is one of the model's names; behind it
  *                                             "+unmap-checks-end" or "+busy-unregister": on another
- *                                             kernel, which does that
+ *                                             kernel, which does that; "+default-mib=N": with
+ *                                             another default window
  *   conform kernel WHICH DEVICE... [-- CASE...]
  *
  * WHICH is "clean" (cases that leave a kernel as it was), "poison" (those that do not), or
@@ -77,10 +78,13 @@ void say(const char *name, int ret)
 		put(" %s=%s%d", name, ret > 0 ? "+" : "", ret);
 }
 
-/* A profile and its kernel's quirks, "lpar+unmap-checks-end"; NULL if there is none of that name.
- */
+/* A profile, its kernel's quirks, its default window: "lpar+unmap-checks-end"; NULL if there is
+ * none of that name. */
 static const struct model_platform *profile_of(const char *text)
 {
+	static const char window[] = "+default-mib=";
+	static struct model_platform machine;
+	const char *mib = strstr(text, window);
 	size_t n = strcspn(text, "+");
 	const struct model_platform *const *p = model_platforms;
 
@@ -88,7 +92,12 @@ static const struct model_platform *profile_of(const char *text)
 				       .unmap_checks_end = strstr(text, "+unmap-checks-end")};
 	while (*p && (strncmp((*p)->name, text, n) != 0 || (*p)->name[n]))
 		p++;
-	return *p;
+	if (!*p)
+		return NULL;
+	machine = **p;
+	if (mib)
+		machine.default_size = MIB(strtoull(mib + strlen(window), NULL, 10));
+	return &machine;
 }
 
 static bool wanted(const struct conform_case *c, const char *which, char **names)
@@ -123,6 +132,10 @@ static _Noreturn void run_case(struct bench *b, const struct conform_case *c,
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	alarm(CASE_SECONDS);
 	c->fn(b);
+	if (!(c->flags & CONFORM_LAST))
+		say_tces(b, "tces", 0);
+	if (c->flags & CONFORM_TWO)
+		say_tces(b, "tces-of-second", 1);
 	_exit(0);
 }
 

@@ -123,6 +123,7 @@ static void two_containers(struct bench *b)
 	unenroll(b, s.container, "end-first", va, 2 * page);
 	start = seat_window(b, &s);
 	say("map-in-first", b->k->map(s.container, va, start, s.iopage, TCE_RW));
+	say_tces(b, "tces", 0);
 	say("unmap-in-first", b->k->unmap(s.container, start, s.iopage));
 	unenroll(b, s.container, "first-again", va, 2 * page);
 	unenroll(b, t.container, "end-second", va, 2 * page);
@@ -146,6 +147,7 @@ static void io_page(struct bench *b)
 	enroll(b, s.container, "shifted", va + b->system_page, page);
 	say("map-shifted", b->k->map(s.container, va, start, s.iopage, TCE_RW));
 	say("map-small", b->k->map(s.container, va + b->system_page, 0, KIB(4), TCE_RW));
+	say_tces(b, "tces", 0);
 	say("unmap-small", b->k->unmap(s.container, 0, KIB(4)));
 	unenroll(b, s.container, "unregister", va + b->system_page, page);
 	enroll(b, s.container, "odd", va, page + b->system_page);
@@ -174,8 +176,10 @@ static void mixed(struct bench *b)
 	enroll(b, s.container, "huge-first", va, 2 * page);
 	say("map-huge", b->k->map(s.container, va, start, page, TCE_RW));
 	say("map-small", b->k->map(s.container, va + page, start + page, page, TCE_RW));
+	say_tces(b, "tces", 0);
 	say("map-both", b->k->map(s.container, va, start, 2 * page, TCE_RW));
 	say("map-small-as-small", b->k->map(s.container, va + page, 0, KIB(4), TCE_RW));
+	say_tces(b, "tces", 0);
 	say("unmap-small", b->k->unmap(s.container, 0, KIB(4)));
 	unenroll(b, s.container, "unregister", va, 2 * page);
 	b->ops->free(va, page);
@@ -188,12 +192,12 @@ static void mixed(struct bench *b)
 
 const struct conform_case conform_memory[] = {
 	CASE("register-overlap", "R2 R26", overlap, 0),
-	CASE("register-part", "R3", part, 0),
-	CASE("register-shapes", "", shapes, 0),
+	CASE("register-part", "R3 R32", part, 0),
+	CASE("register-shapes", "R3", shapes, 0),
 	CASE("register-hole", "R23", hole, 0),
 	CASE("register-read-only", "", read_only, 0),
 	CASE("register-beyond-memlock", "R20", beyond_memlock, 0),
-	CASE("register-in-two", "", two_containers, CONFORM_TWO),
+	CASE("register-in-two", "R2a", two_containers, CONFORM_TWO),
 	CASE("register-io-page", "R19", io_page, 0),
 	CASE("register-mixed", "R19", mixed, 0),
 	{.name = NULL},

@@ -95,13 +95,66 @@ static void modeled_poke(struct bench *b, const char *device, int fd, uint64_t i
 	(void)model_device_write(group, iova, &word, sizeof(word));
 }
 
+static void modeled_settle(size_t page, uint64_t free)
+{
+	model_settle();
+}
+
+static int modeled_v1(int container, bool enable)
+{
+	return model_v1_call(container);
+}
+
+static int64_t modeled_work(void)
+{
+	return (int64_t)model_walked();
+}
+
+/* They meet in the middle. */
+static int modeled_race(struct bench *b, int container, char *va, unsigned regions)
+{
+	unsigned each = (unsigned)(b->system_page / KIB(4)), left = regions / 2;
+	int ret;
+
+	model_race_unenroll(left * each + 1);
+	ret = b->k->map(container, va, 0, regions * b->system_page, TCE_RW);
+	for (unsigned i = regions; i-- > left;)
+		b->k->unenroll(container, va + i * b->system_page, b->system_page);
+	return ret;
+}
+
+struct list {
+	struct bench_tce *tce;
+	int n;
+};
+
+static void add(uint64_t iova, uint64_t page, const struct model_tce *tce, void *arg)
+{
+	struct list *list = arg;
+
+	if (list->n == BENCH_TCES)
+		give_up("too-many-tces", list->n);
+	list->tce[list->n++] = (struct bench_tce){
+		.iova = iova, .page = page, .real = (uintptr_t)tce->page, .access = tce->access};
+}
+
+static int modeled_tces(struct bench *b, const char *device, struct bench_tce tce[BENCH_TCES])
+{
+	struct list list = {.tce = tce};
+	int group = -1;
+
+	b->k->device_group(device, &group);
+	model_each_tce(group, add, &list);
+	return list.n;
+}
+
 const struct bench_ops bench_model = {
 	.alloc = modeled_alloc,
 	.alloc_private = modeled_alloc_private,
 	.alloc_at = modeled_alloc_at,
 	.free = modeled_free,
 	.read_only = modeled_read_only,
-	.settle = model_settle,
+	.settle = modeled_settle,
 	.pages = modeled_pages,
 	.warnings = model_warnings,
 	.child = modeled_child,
@@ -111,4 +164,8 @@ const struct bench_ops bench_model = {
 	.limit = modeled_limit,
 	.peek = modeled_peek,
 	.poke = modeled_poke,
+	.v1 = modeled_v1,
+	.work = modeled_work,
+	.race = modeled_race,
+	.tces = modeled_tces,
 };

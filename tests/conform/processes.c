@@ -19,7 +19,7 @@ static struct bench_pages before;
 
 static void count(struct bench *b)
 {
-	b->ops->settle();
+	b->ops->settle(b->huge, b->ops->pages(b->huge).total);
 	before = b->ops->pages(b->huge);
 }
 
@@ -28,7 +28,7 @@ static void say_pages(struct bench *b, const char *name)
 {
 	struct bench_pages now;
 
-	b->ops->settle();
+	b->ops->settle(b->huge, before.free);
 	now = b->ops->pages(b->huge);
 	say_number(name, (int64_t)(before.free - now.free));
 	say_number("reserved", now.reserved - before.reserved);
@@ -87,6 +87,7 @@ static void child(struct bench *b)
 	mapped(b, &w);
 	kept = locked(b);
 	b->ops->child(b, all_calls, &w);
+	say_tces(b, "tces", 0);
 	say_number("parent-locked", (int64_t)(locked(b) - kept));
 	say("parent-unmap", b->k->unmap(w.s.container, w.start, PAGES * b->huge));
 	say("parent-unregister", b->k->unenroll(w.s.container, w.va, PAGES * b->huge));
@@ -136,7 +137,9 @@ static void ended(struct bench *b, const char *name, struct work w)
 	count(b);
 	p = b->ops->spawn(b, end_by, &w);
 	group_free(b, "busy");
+	say_tces(b, "tces", 0);
 	b->ops->kill(b, p);
+	say_tces(b, "tces", 0);
 	say_pages(b, name);
 	group_free(b, "free");
 }
@@ -175,6 +178,7 @@ static void child_outlives(struct bench *b)
 	b->ops->kill(b, parent);
 	say_pages(b, "missing-with-child");
 	group_free(b, "with-child");
+	say_tces(b, "tces", 0);
 	b->ops->kill(b, w->child);
 	say_pages(b, "missing-at-last");
 	group_free(b, "at-last");
@@ -215,6 +219,7 @@ static void exec_keeps(struct bench *b)
 	p = b->ops->spawn(b, exec_with, &w);
 	say_pages(b, "missing");
 	group_free(b, "busy");
+	say_tces(b, "tces", 0);
 	b->ops->kill(b, p);
 	say_pages(b, "missing-at-last");
 	group_free(b, "free");
@@ -263,11 +268,11 @@ static void shared_memory(struct bench *b)
 
 const struct conform_case conform_processes[] = {
 	CASE("child", "R15", child, 0),
-	CASE("child-owns", "R15", child_owns, 0),
+	CASE("child-owns", "R15 R32 G4", child_owns, 0),
 	CASE("killed", "R6", killed, 0),
 	CASE("child-outlives", "R27", child_outlives, 0),
-	CASE_STEP("exec-keeps", "", exec_keeps, 0, after_exec),
-	CASE_STEP("exec-closes", "", exec_closes, 0, after_exec),
+	CASE_STEP("exec-keeps", "R27a", exec_keeps, 0, after_exec),
+	CASE_STEP("exec-closes", "R27a", exec_closes, 0, after_exec),
 	CASE("shared-memory", "", shared_memory, CONFORM_TWO),
 	{.name = NULL},
 };

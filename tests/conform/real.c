@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
+#include <linux/vfio.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -72,14 +77,6 @@ static void real_read_only(char *va, size_t len)
 		give_up("mprotect", -errno);
 }
 
-/* Pages come back after a grace period of the kernel's RCU, which a global barrier waits for. */
-static void real_settle(void)
-{
-	for (int i = 0; i < 3; i++)
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	usleep(500000);
-}
-
 static int64_t pool(size_t page, const char *what)
 {
 	char path[128];
@@ -104,6 +101,15 @@ static struct bench_pages real_pages(size_t page)
 		.free = (uint64_t)pool(page, "free_hugepages"),
 		.reserved = pool(page, "resv_hugepages"),
 	};
+}
+
+/* Pages come back after a grace period of the kernel's RCU, which a global barrier waits for. */
+static void real_settle(size_t page, uint64_t free)
+{
+	for (int i = 0; i < 3; i++)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	for (int i = 0; i < 50 && (uint64_t)pool(page, "free_hugepages") < free; i++)
+		usleep(10000);
 }
 
 static unsigned real_warnings(void)
@@ -287,6 +293,88 @@ static void real_poke(struct bench *b, const char *device, int fd, uint64_t iova
 	munmap((void *)bar, EDU_BAR);
 }
 
+static int real_v1(int container, bool enable)
+{
+	int ret = ioctl(container, enable ? VFIO_IOMMU_ENABLE : VFIO_IOMMU_DISABLE);
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* QEMU counts each instruction, of the kernel's too. */
+static int64_t real_work(void)
+{
+	static int fd = -1;
+	struct perf_event_attr what = {.size = sizeof(what),
+				       .type = PERF_TYPE_HARDWARE,
+				       .config = PERF_COUNT_HW_INSTRUCTIONS};
+	int64_t n = 0;
+
+	if (fd < 0)
+		fd = (int)syscall(SYS_perf_event_open, &what, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0 || read(fd, &n, sizeof(n)) != sizeof(n))
+		give_up("instructions", -errno);
+	return n;
+}
+
+static struct rival {
+	struct bench *b;
+	int container;
+	char *va;
+	unsigned regions;
+	atomic_bool go;
+} rival;
+
+static void *unregister_all(void *arg)
+{
+	struct rival *r = arg;
+
+	while (!atomic_load(&r->go))
+		;
+	for (unsigned i = r->regions; i-- > 0;)
+		r->b->k->unenroll(r->container, r->va + i * r->b->system_page, r->b->system_page);
+	return NULL;
+}
+
+static int real_race(struct bench *b, int container, char *va, unsigned regions)
+{
+	pthread_t thread;
+	int ret;
+
+	rival = (struct rival){.b = b, .container = container, .va = va, .regions = regions};
+	if (pthread_create(&thread, NULL, unregister_all, &rival))
+		give_up("thread", -EAGAIN);
+	atomic_store(&rival.go, true);
+	ret = b->k->map(container, va, 0, regions * b->system_page, TCE_RW);
+	pthread_join(thread, NULL);
+	return ret;
+}
+
+/*
+ * The hardware's TCEs are known to who started the guest, from the trace of its hypervisor calls:
+ * "?DEVICE" asks, and the answer is a line for each, IOVA, I/O page, page, access, and "end".
+ */
+static int real_tces(struct bench *b, const char *device, struct bench_tce tce[BENCH_TCES])
+{
+	char line[128] = "";
+	size_t at = 0;
+	int n = 0;
+
+	dprintf(STDOUT_FILENO, "?%s\n", device);
+	while (read(STDIN_FILENO, &line[at], 1) == 1 && at < sizeof(line) - 1) {
+		if (line[at++] != '\n')
+			continue;
+		line[at] = '\0';
+		at = 0;
+		if (!strcmp(line, "end\n"))
+			return n;
+		if (n == BENCH_TCES || sscanf(line, "%lx %lx %lx %x", &tce[n].iova, &tce[n].page,
+					      &tce[n].real, &tce[n].access) != 4)
+			give_up("tces", n);
+		n++;
+	}
+	return -1;
+}
+
 const struct bench_ops bench_real = {
 	.alloc = real_alloc,
 	.alloc_private = real_alloc_private,
@@ -303,4 +391,8 @@ const struct bench_ops bench_real = {
 	.limit = real_limit,
 	.peek = real_peek,
 	.poke = real_poke,
+	.v1 = real_v1,
+	.work = real_work,
+	.race = real_race,
+	.tces = real_tces,
 };

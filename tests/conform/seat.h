@@ -23,8 +23,17 @@ uint64_t seat_window(struct bench *b, const struct seat *s);
  * the window at @start, or of the default window.
  */
 void seat_dma(struct bench *b, struct seat *s, uint64_t start);
+/* The same with the scratch memory at this IOVA, in an I/O page of this size. */
+void seat_dma_at(struct bench *b, struct seat *s, uint64_t iova, uint64_t page);
 uint64_t seat_peek(struct bench *b, const struct seat *s, uint64_t iova);
 void seat_poke(struct bench *b, const struct seat *s, uint64_t iova, uint64_t word);
+
+/*
+ * Say what TCEs the hardware has for the @n-th device: "IOVA/I/O page*how many:access@page, ...".
+ * Pages are numbered as they come, so that one page has one number; "+" and bytes: a part inside of
+ * it. Only on an LPAR, where the hypervisor's trace tells.
+ */
+void say_tces(struct bench *b, const char *name, unsigned n);
 
 /* VmLck of the caller, in bytes. */
 uint64_t locked(struct bench *b);

@@ -4,15 +4,20 @@
 A verdict is one line: a case's name, and what it saw. What kernels said is kept in
 tests/conform/verdicts, one file for each machine; a line that differs from the model's or from
 the file fails. `make conform` runs the whole matrix. Behind a profile of the model stands what
-another kernel does otherwise: "+unmap-checks-end" is R14 of doc/kernel.md."""
+another kernel does otherwise: "+unmap-checks-end" is R14 of doc/kernel.md.
+
+On an LPAR a verdict has the hardware's TCEs, too: the kernel's are rebuilt from QEMU's trace of the
+hypervisor calls, for which the program stops and asks; the model has its own."""
 import argparse
 import concurrent.futures
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 import time
 
+from hypercalls import Trace, arguments
 from rig import TREE, ChannelError, Device, Guest, GuestError, built
 from rig_setup import cache_dir
 from tap import Tap, equal, want
@@ -34,8 +39,11 @@ class Kernel:
     bridge: tuple = ()
 
 
+SMALL = (("dma_win_size", "0x4000000"),)
 MATRIX = (
-    Kernel("lpar", "lpar", "lpar"),
+    # A small default window, since each TCE of it that goes is a line of the trace; with the 64K
+    # kernel it is QEMU's own.
+    Kernel("lpar", "lpar", "lpar+default-mib=64", bridge=SMALL),
     Kernel("lpar-64k", "lpar", "lpar, 64K kernel", pages="64k"),
     Kernel("lpar-no-ddw", "lpar", "lpar, no ddw", kinds=("no-ddw",), bridge=(("ddw", "off"),)),
     Kernel("p9", "p9", "p9"),
@@ -43,7 +51,8 @@ MATRIX = (
     Kernel("p9-hash", "p9-hash", "p9, hash", pages="64k", hugepages=40),
     Kernel("p8", "p8", "p8", pages="64k", hugepages=40),
     Kernel("p10", "p10", "p10"),
-    Kernel("lpar-newest", "lpar", "lpar+unmap-checks-end", pages="newest"),
+    Kernel("lpar-newest", "lpar", "lpar+unmap-checks-end+default-mib=64", pages="newest",
+           bridge=SMALL),
     Kernel("p9-newest", "p9", "p9+unmap-checks-end", pages="newest"),
 )
 
@@ -69,38 +78,59 @@ def modeled(kernel, program):
     return out
 
 
-def watch(guest, command, timeout):
-    """Run a command although the kernel may break on the way; (status, output)."""
-    job = guest.start(f"{command} 2>&1")
-    job.close()
+def watch(guest, command, timeout, tables):
+    """Run a command although the kernel may break on the way, and answer what it asks of the
+    hardware's tables; (status, output)."""
+    job, at = guest.start(f"{command} 2>&1"), 0
     end = time.monotonic() + timeout
     while job.poll() is None and time.monotonic() < end and guest.qemu.poll() is None:
-        time.sleep(0.1)
-    return job.poll(), job.out()
+        time.sleep(0.005)
+        whole = job.out().rpartition("\n")[0][at:]
+        at += len(whole)
+        for device in re.findall(r"^\?(\S+)$", whole, re.M):
+            job.write("".join(f"{row}\n" for row in [*tables(device), "end"]))
+    return job.poll(), re.sub(r"^\?.*\n", "", job.out(), flags=re.M)
 
 
-def in_guest(kernel, kind, logs=""):
-    """What the kernel says to the cases of one kind, in a guest of their own: (its version,
+def hardware_of(guest):
+    """A function that tells what TCEs the hardware has for a device."""
+    trace = Trace(f"{guest.logs}/qemu.log")
+    bridges = {device.addr: index for index, device in enumerate(guest.devices, 1)}
+    return lambda addr: [" ".join(f"{x:x}" for x in row)
+                         for row in trace.now().rows_of_bridge(bridges[addr])]
+
+
+def cases(kernel, kind, guest, tables):
+    """What the kernel says to the cases of one kind."""
+    devices = " ".join(d.addr for d in guest.devices)
+    status, out = watch(guest, f"/opt/conform kernel {kind} {devices}", 500, tables)
+    if status != 0:
+        raise GuestError(f"{kernel.name}, {kind}: the cases ended with {status}:\n{out}")
+    if kind == "clean":
+        complaints = guest.trouble()
+        left = [row for d in guest.devices for row in tables(d.addr)]
+        if complaints or left:
+            raise GuestError(f"{kernel.name}: the clean cases left {(complaints + left)[0]}")
+    return lines(out)
+
+
+def real(kernel, logs="", before=None):
+    """What the kernel says to all cases of a column, in a guest that is thrown away: (its version,
     verdicts)."""
-    clean = kind == "clean"
+    lpar, out = kernel.machine == "lpar", {}
+    devices = [Device(EDU, beside="" if lpar else "pci-testdev") for _ in range(2)]
     with Guest(kernel.machine, kernel=kernel.pages, hugepages=kernel.hugepages,
-               devices=[Device(EDU), Device(EDU)], bridge=dict(kernel.bridge),
+               devices=devices, bridge=dict(kernel.bridge),
                files={"/opt/conform": built(PROGRAM)}, expect_stray=True,
-               expect_trouble=not clean, logs=logs and f"{logs}/{kernel.name}-{kind}") as guest:
+               expect_trouble=set(kernel.kinds) != {"clean"},
+               qemu_args=arguments() if lpar else (),
+               logs=logs and f"{logs}/{kernel.name}") as guest:
         version = guest.run("uname -r", check=True).out.strip()
-        devices = " ".join(d.addr for d in guest.devices)
-        status, out = watch(guest, f"/opt/conform kernel {kind} {devices}", 500)
-        if status != 0:
-            raise GuestError(f"{kernel.name}, {kind}: the cases ended with {status}:\n{out}")
-    return version, lines(out)
-
-
-def real(kernel, logs=""):
-    """What the kernel says to all cases of a column."""
-    out, version = {}, ""
-    for kind in kernel.kinds:
-        version, more = in_guest(kernel, kind, logs)
-        out.update(more)
+        if before:
+            before(guest)
+        tables = hardware_of(guest) if lpar else lambda _: []
+        for kind in kernel.kinds:
+            out.update(cases(kernel, kind, guest, tables))
     return version, out
 
 
@@ -166,6 +196,19 @@ def column(kernel, program, keep, logs):
         return False
 
 
+def facts_without(program):
+    """Facts of doc/kernel.md that have neither a case nor a mark that says why not, and facts of
+    cases that are not there."""
+    with open(f"{TREE}/doc/kernel.md", encoding="utf-8") as f:
+        text, _, _ = f.read().partition("## What libtce makes of it")
+    facts = dict(re.findall(r"^\| ([WRG]\d+[a-z]?) \|(.*)$", text, re.M))
+    p = subprocess.run([program, "list"], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    shown = set(re.findall(r"\b[WRG]\d+[a-z]?\b", p.stdout))
+    plain = {name for name, said in facts.items()
+             if not re.search(r"\[(read|reported|timed)\]", said)}
+    return sorted((plain - shown) | (shown - set(facts)))
+
+
 def on_model(program):
     """The model against what kernels said, as TAP: needs no guest."""
     tap = Tap()
@@ -180,6 +223,8 @@ def on_model(program):
             want(not differs, "\n".join(said))
             want(agree >= 1, "no case at all")
             tap.note(f"{agree} cases agree with Linux {version}")
+    with tap.point("each fact of doc/kernel.md has a case, or says why not"):
+        equal(facts_without(program), [], "facts")
     with tap.point("it refuses a kernel that is not a guest's, in one sentence"):
         p = subprocess.run([program, "kernel", "poison", "0000:00:00.0"], capture_output=True,
                            text=True, check=False, timeout=60)

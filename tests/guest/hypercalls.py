@@ -81,15 +81,19 @@ class Hardware:
                       if bridge(n) == int(buid, 16) & 0xff]:
             self._drop(liobn)
 
+    def rows_of_bridge(self, index):
+        """(I/O address, I/O page, physical address, access) of all tables of one host bridge."""
+        return [(ioba, self.pages.get(liobn, DEFAULT_PAGE), tce & ~ACCESS, tce & ACCESS)
+                for liobn, table in self._tables_of(index) for ioba, tce in table.items()]
+
     def of_bridge(self, index):
         """{I/O address: (physical address, access)} of all tables of one host bridge."""
-        found = {}
-        for liobn, table in self.tables.items():
-            if bridge(liobn) == index:
-                found.update({ioba: (tce & ~ACCESS, tce & ACCESS) for ioba, tce in table.items()})
+        return {row[0]: row[2:] for row in self.rows_of_bridge(index)}
+
+    def _tables_of(self, index):
         if any(bridge(n) == index for n in self.opaque):
             raise Unknown(f"the TCEs of bridge {index} were put by lists, which no trace shows")
-        return found
+        return [(n, table) for n, table in self.tables.items() if bridge(n) == index]
 
 
 def bridge(liobn):

@@ -57,6 +57,9 @@ class Device:
     _: dataclasses.KW_ONLY
     bind: str = "vfio-pci"  # driver it is bound to at the start; "" leaves it alone
     bridge: dict = dataclasses.field(default_factory=dict)  # host bridge options (lpar)
+    # QEMU's text of a second function of the slot, which is left to nobody. A device that shares
+    # its bus is not reset through it, which takes bare metal three seconds each time.
+    beside: str = ""
     addr: str = ""
 
     def arguments(self, index):
@@ -232,6 +235,9 @@ class Guest:
         for index, device in enumerate(self.devices):
             before, bus = machine.plug(self, index)
             net, text = device.arguments(index)
+            if device.beside:
+                text += ",multifunction=on,addr=0.0"
+                net += ["-device", f"{device.beside},bus={bus},addr=0.1"]
             argv += [*before, *net, "-device", f"{text},bus={bus}"]
         return [*argv, *self.qemu_args]
 
@@ -289,8 +295,8 @@ class Guest:
                 pass
 
     def _verdict(self):
-        stray = self.stray()
-        if stray and not self.expect_stray:
+        stray = [] if self.expect_stray else self.stray()
+        if stray:
             raise GuestError(f"{len(stray)} stray DMA accesses, the first: {stray[0]}; "
                              + self.where())
         trouble = self.trouble()
@@ -397,6 +403,8 @@ class Guest:
                        check=True).out
         found = [line.split()[0] for line in out.splitlines()
                  if not line.split()[1].startswith(("0x0604", "0x0780"))]
+        if any(device.beside for device in self.devices):
+            found = [addr for addr in found if addr.endswith(".0")]
         if len(found) != len(self.devices):
             raise GuestError(f"{len(self.devices)} devices were plugged, the guest sees:\n{out}")
         script = ""

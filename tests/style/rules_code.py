@@ -36,7 +36,7 @@ LOUD_CALLS = (
 LOUD_NAMES = ("stdout", "stderr", "STDOUT_FILENO", "STDERR_FILENO")
 LOUD = re.compile(rf"\b({'|'.join(LOUD_CALLS)})\s*\(|\b({'|'.join(LOUD_NAMES)})\b")
 # What a test preloads in the kernel's place has to have that name.
-MAY_IOCTL = ("lib/kernel/vfio.c", "tests/guest/refuser.c")
+MAY_IOCTL = ("lib/kernel/vfio.c", "tests/guest/refuser.c", "tests/conform/real.c")
 IOCTL = re.compile(r"\bioctl\s*\(|\b(SYS|__NR)_ioctl\b")
 
 

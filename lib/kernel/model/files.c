@@ -163,6 +163,13 @@ int model_container_check(int fd)
 	return model.container_refusal == -EPROTONOSUPPORT ? -EPROTONOSUPPORT : 0;
 }
 
+int model_v1_call(int fd)
+{
+	int ret;
+
+	return model_container(fd, &ret) ? -ENOTTY : ret;
+}
+
 static bool ours(const struct device *d)
 {
 	return !strncmp(d->driver, "vfio", 4);

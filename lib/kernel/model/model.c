@@ -140,6 +140,11 @@ void model_fail_write(unsigned n, int ret)
 	model.fail_write_ret = ret;
 }
 
+void model_race_unenroll(unsigned n)
+{
+	model.race_in = n;
+}
+
 void model_fail_clear(unsigned n)
 {
 	model.fail_clear_in = n;

@@ -132,6 +132,11 @@ enum model_op model_failed_op(void);
 void model_fail_write(unsigned n, int ret);
 /* The n-th TCE cleared by UNMAP from now stays as it is, and UNMAP returns 0 (R25). */
 void model_fail_clear(unsigned n);
+/* The n-th TCE of MAP from now meets a region that another thread unregisters at that moment (R16).
+ */
+void model_race_unenroll(unsigned n);
+/* Regions that were looked at for the TCEs so far (R18). */
+uint64_t model_walked(void);
 /* Has the failure of a TCE asked for last happened? It does not any more. */
 bool model_tce_failed(void);
 
@@ -186,6 +191,9 @@ void model_exit(int process);
 /* Times that the kernel had cause for a WARNING. */
 unsigned model_warnings(void);
 
+/* VFIO_IOMMU_ENABLE or VFIO_IOMMU_DISABLE, which the boundary does not have (R21). */
+int model_v1_call(int fd);
+
 /* The hardware: its TCE at an IOVA, how many TCEs it has in all, windows of a group. */
 struct model_tce {
 	void *page; /* the page's address in the model's own mapping */
@@ -195,6 +203,9 @@ bool model_tce(int group, uint64_t iova, struct model_tce *tce);
 /* Does the hardware's TCE at @iova lead to the page that is behind @va now? */
 bool model_leads_to(int group, uint64_t iova, const void *va, unsigned access);
 uint64_t model_tces(int group);
+/* Each of them, window by window, by rising IOVA. */
+typedef void model_tce_fn(uint64_t iova, uint64_t page, const struct model_tce *tce, void *arg);
+void model_each_tce(int group, model_tce_fn *fn, void *arg);
 unsigned model_windows(int group);
 
 /*

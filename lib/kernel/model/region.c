@@ -18,6 +18,11 @@ struct region *model_region(const struct mm *mm, const char *va, uint64_t len)
 	return NULL;
 }
 
+uint64_t model_walked(void)
+{
+	return model.walked;
+}
+
 static struct region *exactly(const struct mm *mm, const char *va, size_t len)
 {
 	for (struct region *r = mm->regions; r; r = r->next)
@@ -100,6 +105,7 @@ static int new_region(struct mm *mm, char *va, size_t len, struct region **made)
 			     .mapped = 1,
 			     .frames = frames};
 	mm->regions = r;
+	mm->n_regions++;
 	*made = r;
 	return 0;
 }
@@ -119,6 +125,7 @@ static int put(struct mm *mm, struct region *region)
 	for (struct region **at = &mm->regions; *at; at = &(*at)->next) {
 		if (*at == region) {
 			*at = region->next;
+			mm->n_regions--;
 			break;
 		}
 	}

@@ -44,6 +44,7 @@ struct mm {
 	uint32_t bit; /* in memory.mapped */
 	uint64_t locked, lost;
 	struct region *regions;
+	unsigned n_regions;
 };
 
 struct process {
@@ -159,8 +160,9 @@ struct model {
 	/* faults to come */
 	enum model_op fail_op, failed_op;
 	void (*on_call)(void);
-	unsigned fail_in, fail_write_in, fail_clear_in;
-	bool fail_on; /* once it has begun */
+	unsigned fail_in, fail_write_in, fail_clear_in, race_in;
+	uint64_t walked; /* regions that were looked at for a TCE */
+	bool fail_on;	 /* once it has begun */
 	int fail_ret, fail_write_ret;
 	/* the calls so far */
 	unsigned char *trace;

@@ -6,6 +6,11 @@
 
 #include "state.h"
 
+enum {
+	H_PARAMETER = -4, /* asm/hvcall.h */
+	RACED = 1,	  /* R16: the region is being unregistered */
+};
+
 struct hw_tce *model_entry(const struct table *table, uint64_t index)
 {
 	struct hw_tce **leaf = &table->leaves[index / MODEL_LEAF];
@@ -29,6 +34,7 @@ static void clear_one(const struct mm *mm, struct table *table, struct hw_tce *t
 {
 	if (!tce->access)
 		return;
+	model.walked += mm->n_regions; /* R18, as in take() */
 	unuse(mm, table, tce);
 	*tce = (struct hw_tce){.access = 0};
 	table->live--;
@@ -44,19 +50,32 @@ void model_clear(const struct mm *mm, struct table *table, uint64_t first, uint6
 	}
 }
 
+/* The page of one TCE to be. Its region has one TCE more from now on. */
+static int take(const struct mm *mm, const struct table *table, const char *va, char **frame)
+{
+	struct region *region = model_region(mm, va, table->page);
+
+	if (!region || table->page > region->page)
+		return -EINVAL;	       /* R9, R19 */
+	model.walked += mm->n_regions; /* R18: is it a device's memory, registered as such? */
+	*frame = region->frames[(size_t)(va - region->va) / model.platform->system_page];
+	if (table->page > model_page_of(*frame))
+		return -EPERM; /* R19: a small page behind a huge one */
+	if (model_due(&model.race_in))
+		return RACED;
+	region->mapped++;
+	return 0;
+}
+
 /* One TCE of a MAP. R8: a live one is replaced in silence. */
 static int set_one(const struct mm *mm, struct table *table, struct hw_tce *tce, char *va,
 		   unsigned access)
 {
-	struct region *region = model_region(mm, va, table->page);
 	char *frame;
+	int ret = take(mm, table, va, &frame);
 
-	if (!region || table->page > region->page)
-		return -EINVAL; /* R9, R19 */
-	frame = region->frames[(size_t)(va - region->va) / model.platform->system_page];
-	if (table->page > model_page_of(frame))
-		return -EPERM; /* R19: a small page behind a huge one */
-	region->mapped++;
+	if (ret)
+		return ret;
 	if (model_due(&model.fail_write_in)) {
 		unuse(mm, table, tce); /* R25: of the region that was there; ours keeps its count */
 		return model.fail_write_ret;
@@ -74,16 +93,35 @@ static int set_one(const struct mm *mm, struct table *table, struct hw_tce *tce,
 static int set(const struct mm *mm, struct table *table, uint64_t first, uint64_t count, char *va,
 	       unsigned access)
 {
-	for (uint64_t i = 0; i < count; i++) {
-		struct hw_tce *tce = model_entry(table, first + i);
-		int ret = set_one(mm, table, tce, va + i * table->page, access);
+	uint64_t end = table->size / table->page;
+	char *frame;
+	int ret = 0;
 
+	for (uint64_t i = 0; i < count; i++, va += table->page) {
+		if (first + i < end)
+			ret = set_one(mm, table, model_entry(table, first + i), va, access);
+		else if (!(ret = take(mm, table, va, &frame)))
+			ret = H_PARAMETER; /* R24, R25 */
+		if (ret == RACED)
+			return 0;
 		if (ret) {
 			model_clear(mm, table, first, i); /* R17 */
 			return ret;
 		}
 	}
 	return 0;
+}
+
+/*
+ * R7, R14: what runs past a window's end. On an LPAR the hypervisor refuses each TCE there, as long
+ * as the kernel finds a place for it in the page that its own view of the table ends in.
+ */
+static bool refused_by_hypervisor(const struct table *table, uint64_t iova, uint64_t len)
+{
+	uint64_t page = model.platform->system_page / 8, tces = table->size / table->page;
+
+	return model.platform->pseries &&
+	       (iova + len - table->start) / table->page <= (tces + page - 1) / page * page;
 }
 
 /* The container, ready for MAP and UNMAP (R12), and the window of an IOVA (R7). */
@@ -129,7 +167,7 @@ int model_map(int fd, void *va, uint64_t iova, uint64_t len, unsigned access)
 		return -EINVAL; /* R9 */
 	if (iova & (table->page - 1))
 		return model.quirks.mended ? -EINVAL : 1; /* R10 */
-	if (len > table->size - (iova - table->start))
+	if (len > table->size - (iova - table->start) && !refused_by_hypervisor(table, iova, len))
 		model_die("R7: MAP of %#llx at %#llx runs past the window's end: an oops",
 			  (unsigned long long)len, (unsigned long long)iova);
 	if (model.quirks.mended && any(table, iova, len))
@@ -156,13 +194,16 @@ int model_unmap(int fd, uint64_t iova, uint64_t len)
 	if (len > table->size - (iova - table->start)) {
 		if (model.quirks.unmap_checks_end)
 			return 1;
-		model_die("R14: UNMAP of %#llx at %#llx runs past the window's end",
-			  (unsigned long long)len, (unsigned long long)iova);
+		if (!refused_by_hypervisor(table, iova, len))
+			model_die("R14: UNMAP of %#llx at %#llx runs past the window's end",
+				  (unsigned long long)len, (unsigned long long)iova);
 	}
 	if (model.quirks.mended && !any(table, iova, len))
 		return -ENOENT;
 	first = (iova - table->start) / table->page;
 	count = len / table->page;
+	if (count > table->size / table->page - first)
+		count = table->size / table->page - first; /* R25: nor are these told */
 	for (uint64_t i = first; i < first + count; i++) { /* R13: what is free is passed over */
 		if (model_entry(table, i)->access && model_due(&model.fail_clear_in))
 			continue; /* R25: the failed write is not told */
@@ -212,6 +253,31 @@ uint64_t model_tces(int number)
 	for (unsigned i = 0; group && group->container && i < MODEL_TABLES; i++)
 		n += group->container->tables[i].live;
 	return n;
+}
+
+static void each_of_table(const struct table *table, model_tce_fn *fn, void *arg)
+{
+	for (uint64_t i = 0; i < table->size / table->page; i++) {
+		const struct hw_tce *tce = table->leaves[i / MODEL_LEAF];
+
+		if (!tce) {
+			i |= MODEL_LEAF - 1;
+			continue;
+		}
+		tce += i % MODEL_LEAF;
+		if (tce->access)
+			fn(table->start + i * table->page, table->page,
+			   &(struct model_tce){.page = tce->frame, .access = tce->access}, arg);
+	}
+}
+
+void model_each_tce(int number, model_tce_fn *fn, void *arg)
+{
+	const struct group *group = model_group(number, false);
+
+	for (unsigned i = 0; group && group->container && i < MODEL_TABLES; i++)
+		if (group->container->tables[i].used)
+			each_of_table(&group->container->tables[i], fn, arg);
 }
 
 unsigned model_windows(int number)
