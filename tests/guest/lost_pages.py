@@ -59,8 +59,8 @@ def table(tallies):
 
 
 def machine(name, wire, ports, smp=1, **more):
-    """One processor for the small programs: with two of them and four NICs that are reset again and
-    again, QEMU 10.0 has ended in an assertion of its own (msix_table_mmio_write())."""
+    """One processor for the small programs, which all poll: the emulator gives each processor a
+    tenth of a second in turn, the guest's kernel shares one out finer."""
     nics = [Nic("igb", netdev=wire.netdev(port)) for port in range(ports)]
     files = {KILLER: built("tests/lost/killer")}
     return Guest(name, nics=nics, smp=smp, hugepages=PAGES, files=files, append=THROWAWAY, **more)
