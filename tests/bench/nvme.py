@@ -13,7 +13,7 @@ DEPTHS = (1, 32)
 GOAL = 0.2  # of fio's instructions at most
 OURS, FIO = "drivers/nvme", "fio, io_uring"
 # What makes fio cheap: no clock for each command, no map of blocks, buffers and file registered.
-FIO_COMMAND = ("fio --name=job --filename=/dev/nvme0n1 --direct=1 --ioengine=io_uring "
+FIO_COMMAND = ("fio --name=job --filename={disk} --direct=1 --ioengine=io_uring "
                "--rw=randread --bs=4k --iodepth={depth} --norandommap --gtod_reduce=1 --thread "
                "--fixedbufs=1 --registerfiles=1 --output-format=terse")
 
@@ -42,11 +42,22 @@ def disks(**options):
                  qemu_args=backing, **options)
 
 
+def fio_command(guest, depth):
+    """Which disk is the kernel's: its driver begins with both at once, and numbers them as it
+    comes to them."""
+    folder = f"/sys/bus/pci/devices/{guest.devices[0].addr}/nvme"
+    found = guest.run(f"cd {folder} && until ls -d nvme*/nvme*n1 2>/dev/null; do sleep 0.1; done",
+                      timeout=60, check=True).out.split()[0]
+    # nvme0c0n1 is one way to nvme0n1.
+    disk = re.sub(r"c\d+n", "n", found.split("/")[1])
+    return FIO_COMMAND.format(disk=f"/dev/{disk}", depth=depth)
+
+
 def fio_instructions(guest, depth, few, many):
     """What a command costs: of two runs the difference, so that fio's start does not count."""
     busy = []
     for number in (few, many):
-        command = FIO_COMMAND.format(depth=depth) + f" --number_ios={number}"
+        command = f"{fio_command(guest, depth)} --number_ios={number}"
         out = guest.run(f"/opt/beside {command}", timeout=600, check=True).out
         busy.append(float(re.search(r"busy (\d+) ns", out).group(1)))
     return (busy[1] - busy[0]) / (many - few)
@@ -62,7 +73,7 @@ def rates(guest, depth, seconds):
     out = guest.run(f"/opt/nvme-perf {guest.devices[1].addr} qd={depth} seconds={seconds}",
                     timeout=120, check=True).out
     ours = float(re.search(r"(\d+) IOPS", out).group(1))
-    out = guest.run(FIO_COMMAND.format(depth=depth) + f" --time_based --runtime={seconds}",
+    out = guest.run(f"{fio_command(guest, depth)} --time_based --runtime={seconds}",
                     timeout=120, check=True).out
     # Terse, version 3: the eighth field is the reads' IOPS.
     line = next(text for text in out.splitlines() if text.startswith("3;"))
@@ -72,7 +83,8 @@ def rates(guest, depth, seconds):
 def instructions(report, guest, depths, few, many):
     s = report.section("NVMe, 4 KiB random reads", unit="instructions/command",
                        axis="queue depth", place=place(guest),
-                       command="nvme-perf DEVICE qd=N lat=0; " + FIO_COMMAND.format(depth="N"))
+                       command="nvme-perf DEVICE qd=N lat=0; "
+                               + FIO_COMMAND.format(disk="DISK", depth="N"))
     s.goal(FIO, GOAL)
     s.note("Ours without polls that found nothing; fio's with the kernel's work for it, without "
            "the time in which the processor would have been idle.")
@@ -84,7 +96,8 @@ def instructions(report, guest, depths, few, many):
 def wall(report, guest, depths, seconds):
     s = report.section("NVMe, 4 KiB random reads, by the wall's clock", unit="commands/s",
                        axis="queue depth", place=place(guest),
-                       command="nvme-perf DEVICE qd=N; " + FIO_COMMAND.format(depth="N"))
+                       command="nvme-perf DEVICE qd=N; "
+                               + FIO_COMMAND.format(disk="DISK", depth="N"))
     s.note("The emulated controller is the limit.")
     for depth in depths:
         s.row(depth, rates(guest, depth, seconds))
