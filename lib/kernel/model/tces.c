@@ -8,7 +8,7 @@
 
 enum {
 	H_PARAMETER = -4, /* asm/hvcall.h */
-	RACED = 1,	  /* R16: the region is being unregistered */
+	RACED = 1 << 20,  /* R16: the region is being unregistered; no answer of any kernel */
 };
 
 struct hw_tce *model_entry(const struct table *table, uint64_t index)
