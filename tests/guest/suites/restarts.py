@@ -23,8 +23,8 @@ from wire import Wire
 
 PAGES = 256
 # Machine, NIC, starts, which of them are killed: every n-th.
-CASES = (("lpar", "igb", 20, 4), ("lpar", "e1000e", 4, 2), ("p9", "igb", 2, 2),
-         ("p9", "e1000e", 4, 2))
+CASES = (("lpar", "igb", 20, 4), ("lpar", "e1000e", 2, 2), ("p9", "igb", 2, 2),
+         ("p9", "e1000e", 2, 2))
 FORKER = "/rig/forker.so"
 
 
