@@ -44,7 +44,7 @@ def main():
     stage("build/ppc64le-gcc")
     tap, programs = Tap(), tests()
     for kernel in ("4k", "64k"):
-        with Guest("lpar", kernel=kernel, files=files(programs)) as guest:
+        with Guest("lpar", kernel=kernel, smp=1, files=files(programs)) as guest:
             for test in programs:
                 run_one(tap, guest, test, kernel)
     return tap.end()
