@@ -199,7 +199,7 @@ static void hypervisor_refuses(struct bench *b)
 		say_text("hypervisor", "none");
 }
 
-enum { RACERS = 32, RACES = 1000 };
+enum { RACERS = 32, RACES = 10000 };
 
 /* R16: MAP meets a region that another thread is about to unregister, and says that all is done. */
 static void race(struct bench *b)

@@ -123,7 +123,7 @@ def real(kernel, logs="", before=None):
                devices=devices, bridge=dict(kernel.bridge),
                files={"/opt/conform": built(PROGRAM)}, expect_stray=True,
                expect_trouble=set(kernel.kinds) != {"clean"},
-               qemu_args=arguments() if lpar else (),
+               qemu_args=arguments() if lpar else (), parallel=True,
                logs=logs and f"{logs}/{kernel.name}") as guest:
         version = guest.run("uname -r", check=True).out.strip()
         if before:

@@ -109,13 +109,19 @@ def young(path):
 
 
 class Guest:
-    """A running machine; use it as a context manager. Options are described in rig.py."""
+    """A running machine; use it as a context manager.
+
+    Its processors take turns in one thread of the emulator, a tenth of a second each, unless they
+    have to be parallel, for a race in the guest's kernel: with a thread for each, QEMU 10.0 ends in
+    assertions of its own (iotlb_to_section(), msix_table_mmio_write()) when one of them moves a BAR
+    that another one uses, as a NIC's driver does at its start; every second run on a busy host."""
 
     def __init__(self, machine="lpar", nics=(), devices=(), mem=4096, maxmem=0, smp=2,
                  hugepages=512, kernel="", append="", files=None, bridge=None,
                  default_bridge=False, machine_options=(), spapr=True, modules=(), icount="",
                  build="build/ppc64le-gcc", expect_stray=False, expect_trouble=False,
-                 logs="", boot_timeout=240, qemu_args=(), one_at_a_time=False):
+                 logs="", boot_timeout=240, qemu_args=(), one_at_a_time=False,
+                 parallel=False):
         if machine not in MACHINES:
             raise ValueError(f"no machine {machine}: there are {', '.join(MACHINES)}")
         self.machine, self.mem, self.maxmem, self.smp = machine, int(mem), maxmem, smp
@@ -130,7 +136,7 @@ class Guest:
                         *modules]
         self.icount, self.build = icount, build
         self.expect_stray, self.expect_trouble = expect_stray, expect_trouble
-        self.one_at_a_time = one_at_a_time
+        self.one_at_a_time, self.parallel = one_at_a_time, parallel
         self.logs, self.boot_timeout, self.qemu_args = logs, boot_timeout, qemu_args
         self.cache = cache_dir()
         self.vmlinux = f"{self.cache}/kernel-{self.kernel}/vmlinux"
@@ -224,10 +230,8 @@ class Guest:
         base, self.qemu_env = qemu_command(self.cache)
         machine = MACHINES[self.machine]
         more, port_bus = machine.arguments(self)
-        # One thread for all processors: with a thread for each, QEMU 10.0 ends in assertions of its
-        # own (iotlb_to_section(), msix_table_mmio_write()) when one of them moves a BAR that
-        # another one uses, as a driver's start does; every second run on a busy host.
-        argv = [*base, "-accel", "tcg,thread=single", "-smp", str(self.smp), "-display", "none",
+        thread = "multi" if self.parallel and not self.icount else "single"
+        argv = [*base, "-accel", f"tcg,thread={thread}", "-smp", str(self.smp), "-display", "none",
                 *more]
         if self.icount:
             argv += ["-icount", self.icount]
