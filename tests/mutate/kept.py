@@ -4,7 +4,8 @@
 "Killed" rests on one test: the sources that it is built from (the library's and the model's too),
 how it is compiled, linked and called, and trial.py, which judges. While these are what they were,
 the verdict is kept, whatever else changes. All other verdicts rest on every test that is asked;
-a mutant that survived is tried again by those that changed since.
+a mutant that survived is tried again by those that changed since. "Timed out" may have been the
+host's doing, and is not kept.
 """
 import hashlib
 import json
@@ -92,7 +93,8 @@ class Results:
     def get(self, mutant):
         """(verdict, by what), if what that rests on is the same as then."""
         verdict, what, then = self.known.get(self.name(mutant), ("", "", None))
-        return (verdict, what) if then == self.rests_on(verdict, what) else None
+        holds = verdict != "timed out" and then == self.rests_on(verdict, what)
+        return (verdict, what) if holds else None
 
     def killer(self, mutant):
         """The test that killed it when it was tried last, whatever changed since; or ""."""

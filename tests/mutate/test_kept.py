@@ -82,6 +82,13 @@ class Kept(unittest.TestCase):
         self.assertEqual(found.killer(LEFT), "")
         self.assertEqual(found.passed(KILLED), set())
 
+    def test_hanging(self):
+        """What did not come to an end may have been short of time: it is not kept."""
+        self.results.put(LEFT, "timed out", "one")
+        self.results.save()
+        found = self.read()
+        self.assertEqual((found.get(LEFT), found.passed(LEFT)), (None, set()))
+
     def test_nothing(self):
         self.expect(True, {"one", "two"})
 
