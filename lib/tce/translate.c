@@ -56,6 +56,7 @@ RARE int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t wan
 			  size_t *len)
 {
 	uint64_t hint, before;
+	bool again = false;
 
 	if (!tce_dir_hint(&space->dir, va, &hint))
 		return -ENOENT;
@@ -63,11 +64,14 @@ RARE int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t wan
 		/*
 		 * Memory that is mapped at several IOVAs is led to another one before one of them
 		 * goes: look again where the hint has changed. The acquire of the entry's load
-		 * orders this load behind it; pairs with the fence of tce_table_unpublish().
+		 * orders this load behind it; pairs with the fence of tce_table_unpublish(). A hint
+		 * that is the same may have been led away and back since the entry was looked at,
+		 * so that is done once more.
 		 */
 		before = hint;
-		if (!tce_dir_hint(&space->dir, va, &hint) || hint == before)
+		if (!tce_dir_hint(&space->dir, va, &hint) || (hint == before && again))
 			return -ENOENT;
+		again = hint == before;
 	}
 	*iova = hint;
 	return 0;
