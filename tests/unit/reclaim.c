@@ -21,6 +21,15 @@ static void build(struct world *w)
 	assert_ok(tce_map(w->space, w->va, MIB(8), NULL, &w->iova));
 }
 
+/* In quarantine: UNREGISTER was refused once. */
+static void build_refused(struct world *w)
+{
+	build(w);
+	assert_ok(tce_unmap(w->space, w->iova, MIB(8)));
+	model_fail(MODEL_UNENROLL, 1, -EBUSY);
+	assert_int_equal(tce_release(w->va, MIB(8), NULL, NULL), -EIO);
+}
+
 static size_t regions(void)
 {
 	size_t n = 0;
@@ -88,10 +97,7 @@ static void an_unregister_that_was_refused(const void *arg)
 	struct world w;
 
 	(void)arg;
-	build(&w);
-	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
-	model_fail(MODEL_UNENROLL, 1, -EBUSY);
-	assert_int_equal(tce_release(w.va, MIB(8), NULL, NULL), -EIO);
+	build_refused(&w);
 	/* And again: it stays, nothing is guessed. */
 	model_fail(MODEL_UNENROLL, 1, -EBUSY);
 	assert_stays(&w);
@@ -148,10 +154,7 @@ static void without_the_memory(const void *arg)
 	struct world w;
 
 	(void)arg;
-	build(&w);
-	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
-	model_fail(MODEL_UNENROLL, 1, -EBUSY);
-	assert_int_equal(tce_release(w.va, MIB(8), NULL, NULL), -EIO);
+	build_refused(&w);
 	model_free(w.va, MIB(8));
 	assert_true(model_lost_pages() > 0);
 	assert_ok(tce_reclaim(w.va, MIB(8)));
@@ -263,10 +266,7 @@ static void a_question_that_is_refused(const void *arg)
 	struct world w;
 
 	(void)arg;
-	build(&w);
-	assert_ok(tce_unmap(w.space, w.iova, MIB(8)));
-	model_fail(MODEL_UNENROLL, 1, -EBUSY);
-	assert_int_equal(tce_release(w.va, MIB(8), NULL, NULL), -EIO);
+	build_refused(&w);
 	asked = model_calls(MODEL_ENROLL);
 	model_fail(MODEL_ENROLL, 1, -ENOMEM);
 	assert_int_equal(tce_reclaim(w.va, MIB(8)), -EIO);

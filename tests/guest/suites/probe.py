@@ -7,9 +7,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from cases import balance, group_is_free
+from cases import balance, group_is_free, on_both
 from rig import Guest, Nic, built
-from tap import Tap, equal, want
+from tap import equal, want
 
 PAGES = 64
 OPENER = {"/opt/opener": built("tests/guest/opener")}
@@ -56,15 +56,11 @@ def probe(tap, guest):
         balance(guest, PAGES)
 
 
-def main():
-    tap = Tap()
-    for name in sys.argv[1:] or ("lpar", "p9"):
-        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
-            with Guest(name, nics=[Nic("igb", netdev="user")], hugepages=PAGES,
-                       files=OPENER, logs=f"build/guest/probe-{name}") as guest:
-                probe(tap, guest)
-    return tap.end()
+def machine(tap, name):
+    with Guest(name, nics=[Nic("igb", netdev="user")], hugepages=PAGES, files=OPENER,
+               logs=f"build/guest/probe-{name}") as guest:
+        probe(tap, guest)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(machine))

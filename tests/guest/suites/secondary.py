@@ -9,9 +9,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from cases import balance, forward, group_is_free
+from cases import balance, forward, group_is_free, on_both
 from rig import Guest, Nic, built
-from tap import Tap, equal, want
+from tap import equal, want
 from testpmd import Testpmd, attach, fewer_drivers
 from wire import Wire
 
@@ -123,21 +123,17 @@ class Case:
         self.all_is_back()
 
 
-def main():
-    tap = Tap()
-    for name in sys.argv[1:] or ("lpar", "p9"):
-        with tap.point(f"{name}: no stray DMA, no word from the kernel, from start to end"):
-            with Wire(1) as wire:
-                with Guest(name, nics=[Nic("igb", netdev=wire.netdev(0))], hugepages=PAGES,
-                           files={PROGRAM: built("tests/guest/secondary")}) as guest:
-                    fewer_drivers(guest)
-                    case = Case(tap, guest, wire)
-                    with tap.point(f"{name}: a secondary's memory is the primary's to map"):
-                        case.comes_and_goes()
-                    with tap.point(f"{name}: the primary dies, a secondary lives"):
-                        case.primary_dies()
-    return tap.end()
+def machine(tap, name):
+    with Wire(1) as wire:
+        with Guest(name, nics=[Nic("igb", netdev=wire.netdev(0))], hugepages=PAGES,
+                   files={PROGRAM: built("tests/guest/secondary")}) as guest:
+            fewer_drivers(guest)
+            case = Case(tap, guest, wire)
+            with tap.point(f"{name}: a secondary's memory is the primary's to map"):
+                case.comes_and_goes()
+            with tap.point(f"{name}: the primary dies, a secondary lives"):
+                case.primary_dies()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(on_both(machine))
