@@ -338,12 +338,15 @@ class Guest:
         not try then. Where one device is used at a time, the last command written tells whether it
         is off; the log does not tell devices of one model in several domains apart."""
         models = {device.spec.partition(",")[0] for device in self.devices}
-        master, found, at = True, [], 0
+        # The commands of the boot count, its accesses do not.
+        at = 0 if self.one_at_a_time else self._stray_from
+        master, found = True, []
         with open(self._qemu_log(), "rb") as f:
+            f.seek(at)
             for raw in f:
                 line, at = raw.decode("utf-8", "replace").strip(), at + len(raw)
-                command = COMMAND.search(line)
-                if self.one_at_a_time and command and command.group(1) in models:
+                command = COMMAND.search(line) if self.one_at_a_time else None
+                if command and command.group(1) in models:
                     master = bool(int(command.group(2), 16) & BUS_MASTER)
                 elif at > self._stray_from and STRAY.search(line) and master:
                     found.append(line)
