@@ -253,6 +253,7 @@ struct tce_space {
 	 */
 	const struct tce_window *_Atomic guess;
 	struct tce_dir dir;
+	_Atomic uint64_t leads; /* how often memory was led elsewhere: see tce_iova_by_hint() */
 	struct tce_device *device;
 	size_t devices;
 };

@@ -281,16 +281,16 @@ int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
 
 /*
  * Lead the memory of a stretch to what other TCEs of the space it has, before it is unpublished:
- * others than the n entries from first on, which all go in this call.
+ * others than the n entries from first on, which all go in this call. False if it never had any.
  */
-static void lead_elsewhere(struct tce_space *space, const struct tce_window *gone, size_t first,
+static bool lead_elsewhere(struct tce_space *space, const struct tce_window *gone, size_t first,
 			   size_t n, const struct tce_stretch *s)
 {
 	uint64_t len = (uint64_t)s->n << gone->shift;
 	const struct tce_window *w;
 
 	if (!tce_dir_aliased(&space->dir, s->va, len))
-		return;
+		return false;
 	TCE_FOR_EACH_WINDOW(w, space)
 	{
 		for (size_t at = 0; at < w->entries; at++) {
@@ -313,6 +313,16 @@ static void lead_elsewhere(struct tce_space *space, const struct tce_window *gon
 					    still_true, space);
 		}
 	}
+	return true;
+}
+
+/* Memory was led elsewhere, and is about to be unpublished: see tce_iova_by_hint(). */
+static void count_lead(struct tce_space *space)
+{
+	uint64_t leads = atomic_load_explicit(&space->leads, memory_order_relaxed);
+
+	/* Release: who sees the count sees the hints. Pairs with the acquire of the reader. */
+	atomic_store_explicit(&space->leads, leads + 1, memory_order_release);
 }
 
 /* The TCEs of a stretch are gone: count them off, and end what only waited for that. */
@@ -342,10 +352,13 @@ int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, 
 	uint64_t iova = w->start + ((uint64_t)at << w->shift);
 	uint64_t len = (uint64_t)n << w->shift;
 	struct tce_stretch s;
+	bool led = false;
 	int ret, result = 0;
 
 	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n)
-		lead_elsewhere(space, w, at, n, &s);
+		led |= lead_elsewhere(space, w, at, n, &s);
+	if (led)
+		count_lead(space);
 	tce_table_unpublish(w, at, n);
 	tce_synchronize();
 	P.calls.unmap++;

@@ -52,29 +52,39 @@ static bool confirm(const struct tce_space *space, uint64_t iova, uint64_t va, s
 	return true;
 }
 
+/* One look: where the hint leads, if the entry there confirms it. */
+static bool look(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
+		 size_t *len)
+{
+	uint64_t hint;
+
+	if (!tce_dir_hint(&space->dir, va, &hint) || !confirm(space, hint, va, want, len))
+		return false;
+	*iova = hint;
+	return true;
+}
+
 RARE int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
 			  size_t *len)
 {
-	uint64_t hint, before;
-	bool again = false;
+	uint64_t leads;
 
-	if (!tce_dir_hint(&space->dir, va, &hint))
-		return -ENOENT;
-	while (!confirm(space, hint, va, want, len)) {
-		/*
-		 * Memory that is mapped at several IOVAs is led to another one before one of them
-		 * goes: look again where the hint has changed. The acquire of the entry's load
-		 * orders this load behind it; pairs with the fence of tce_table_unpublish(). A hint
-		 * that is the same may have been led away and back since the entry was looked at,
-		 * so that is done once more.
-		 */
-		before = hint;
-		if (!tce_dir_hint(&space->dir, va, &hint) || (hint == before && again))
-			return -ENOENT;
-		again = hint == before;
-	}
-	*iova = hint;
-	return 0;
+	if (look(space, va, want, iova, len))
+		return 0;
+	/*
+	 * Memory that is mapped at several IOVAs is led to another one before one of them goes. A
+	 * reader on its way by the old hint misses it then; and the hint may be the same again by
+	 * now. But whoever finds an entry unpublished finds that it was counted before: so a miss
+	 * is one if the count stood still around the look.
+	 */
+	do {
+		/* Acquire: the hint is loaded behind it. Pairs with count_lead(). */
+		leads = atomic_load_explicit(&space->leads, memory_order_acquire);
+		if (look(space, va, want, iova, len))
+			return 0;
+		/* Relaxed: the acquire of the entry's load orders it. */
+	} while (atomic_load_explicit(&space->leads, memory_order_relaxed) != leads);
+	return -ENOENT;
 }
 
 /* The guess was right, and what is wanted runs past the first page. */

@@ -159,7 +159,7 @@ GUARDS = [
     ("open: a second space of one group", "space.c", "adopt",
      [("if (space_of_group(group))", "if (false)")]),
     ("aliases: a hint leads elsewhere before its TCE goes", "map.c", "tce_unmap_entries",
-     [("lead_elsewhere(space, w, at, n, &s);", ";")]),
+     [("led |= lead_elsewhere(space, w, at, n, &s);", ";")]),
     ("reserved fields are 0", "error.c", "tce_check_reserved",
      [("if (!(reserved[0] | reserved[1] | reserved[2] | reserved[3]))", "if (true)")]),
     ("an audit recounts", "status.c", "audit_counts",
