@@ -282,7 +282,7 @@ void assert_status(int status, int want, const char *what)
 {
 	if (status == want)
 		return;
-	if (status == -SIGALRM)
+	if (status == -SIGALRM || status == -SIGPROF)
 		fail_msg("%s did not come back", what);
 	if (status < 0)
 		fail_msg("%s ended with %d", what, status);
