@@ -18,8 +18,10 @@ static struct tce_space *space;
 static tce_iova_t iova;
 static char *va;
 
-/* Who sleeps for ever is ended by the clock; who loops, by what he takes of a processor: that is
- * less than the limit that tests/mutate sets, which would say nothing. */
+/*
+ * Who sleeps for ever is ended by the clock; who loops, by what he takes of a processor: that is
+ * less than the limit that tests/mutate sets, which would say nothing.
+ */
 static void begin_time(void)
 {
 	const struct itimerval processor = {.it_value = {.tv_sec = 1, .tv_usec = 500000}};
