@@ -121,7 +121,7 @@ class Guest:
                  default_bridge=False, machine_options=(), spapr=True, modules=(), icount="",
                  build="build/ppc64le-gcc", expect_stray=False, expect_trouble=False,
                  logs="", boot_timeout=240, qemu_args=(), one_at_a_time=False,
-                 parallel=False):
+                 parallel=False, vf=False):
         if machine not in MACHINES:
             raise ValueError(f"no machine {machine}: there are {', '.join(MACHINES)}")
         self.machine, self.mem, self.maxmem, self.smp = machine, int(mem), maxmem, smp
@@ -137,6 +137,7 @@ class Guest:
         self.icount, self.build = icount, build
         self.expect_stray, self.expect_trouble = expect_stray, expect_trouble
         self.one_at_a_time, self.parallel = one_at_a_time, parallel
+        self.emulator = "qemu-vf" if vf else "qemu"  # see rig_setup.py
         self.logs, self.boot_timeout, self.qemu_args = logs, boot_timeout, qemu_args
         self.cache = cache_dir()
         self.vmlinux = f"{self.cache}/kernel-{self.kernel}/vmlinux"
@@ -227,7 +228,7 @@ class Guest:
             cpio.add(os.path.realpath(host_path), guest_path)
 
     def _arguments(self, port_fd):
-        base, self.qemu_env = qemu_command(self.cache)
+        base, self.qemu_env = qemu_command(self.cache, self.emulator)
         machine = MACHINES[self.machine]
         more, port_bus = machine.arguments(self)
         thread = "multi" if self.parallel and not self.icount else "single"

@@ -27,6 +27,9 @@ KERNEL_SUITES = ("bookworm-backports", "trixie")
 NEWEST_SUITE = "sid"  # for make conform only: kernels yet to come
 KERNELS = {"4k": "linux-image-powerpc64le", "64k": "linux-image-powerpc64le-64k"}
 QEMU_MIN = (10, 0)
+# QEMU before 10.0.4 puts registers of virtual functions where no processor reaches them.
+VF_SUITE = "trixie"
+QEMU_PARTS = re.compile(r"lib|zlib1g|seabios|qemu-system-(ppc|data|common)")
 
 HOST_PACKAGES = ("meson", "ninja-build", "gcc", "g++", "clang", "clang-format", "llvm",
                  "python3-clang", "pkg-config", "libcmocka-dev", "device-tree-compiler")
@@ -115,6 +118,12 @@ class Setup:
                 return
         raise AptError("no QEMU 10 or later for " + self.codename + " in its own suite or in "
                        "its backports: the guests cannot run")
+
+    def make_qemu_vf(self, out):
+        """QEMU for virtual functions, beside the C library it was built for."""
+        apt = self.apt(f"qemu-{VF_SUITE}", self.arch, (VF_SUITE,))
+        wanted = apt.closure(["qemu-system-ppc"])
+        self.fetch(apt, {n: v for n, v in wanted.items() if QEMU_PARTS.match(n)}, f"{out}/root")
 
     def make_herd(self, out):
         """herd7, which simulates memory models, beside the C library it was built for: the host's
@@ -207,6 +216,8 @@ class Setup:
             ("herd", "herd7, for the memory model", [self.codename, self.arch],
              self.make_herd, True),
             ("qemu", "QEMU for POWER", [self.codename, self.arch], self.make_qemu, self.guests),
+            ("qemu-vf", "QEMU for POWER, with virtual functions",
+             [VF_SUITE, self.arch, QEMU_PARTS.pattern], self.make_qemu_vf, self.guests),
             ("kernel-4k", "guest kernel, 4K pages", rig_image.MODULES,
              lambda out: self.make_kernel("4k", out), self.guests),
             ("kernel-64k", "guest kernel, 64K pages", rig_image.MODULES,
@@ -277,7 +288,8 @@ class Setup:
         names = {step[0] for step in left}
         sizes = {"guest-root": (76, 0.5), "native-dpdk": (60, 0.3), "dpdk-headers": (16, 0.1),
                  "herd": (61, 0.1),
-                 "qemu": (13, 0.1), "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1),
+                 "qemu": (13, 0.1), "qemu-vf": (32, 0.1),
+                 "kernel-4k": (45, 0.1), "kernel-64k": (45, 0.1),
                  "kernel-newest": (92, 0.1)}
         download = sum(sizes.get(n, (0, 0))[0] for n in names)
         download += 60 if download else 0  # the package lists
@@ -372,10 +384,13 @@ def herd_command(cache, step="/herd"):
             f"{at}/models"]
 
 
-def qemu_command(cache):
-    """(argv, environment) that start the unpacked QEMU."""
-    root = f"{cache}/qemu/root"
+def qemu_command(cache, step="qemu"):
+    """(argv, environment) that start an unpacked QEMU, by its own C library if it has one."""
+    root = f"{cache}/{step}/root"
     libs = ":".join(sorted({os.path.dirname(p) for p in glob.glob(f"{root}/usr/lib/*/*.so*")}))
-    env = dict(os.environ, LD_LIBRARY_PATH=libs)
-    return [f"{root}/usr/bin/qemu-system-ppc64", "-L", f"{root}/usr/share/qemu",
-            "-L", f"{root}/usr/share/seabios"], env
+    argv = [f"{root}/usr/bin/qemu-system-ppc64", "-L", f"{root}/usr/share/qemu",
+            "-L", f"{root}/usr/share/seabios"]
+    loader = glob.glob(f"{root}/usr/lib/*/ld*.so.[12]")
+    if loader:
+        return [loader[0], "--library-path", libs, *argv], dict(os.environ)
+    return argv, dict(os.environ, LD_LIBRARY_PATH=libs)
