@@ -51,9 +51,13 @@ static bool is_gone(struct tce_igb *nic)
 	return igb_read(nic, IGB_STATUS) == UINT32_MAX;
 }
 
-/* No DMA is begun any more; what was begun is over [5.2.3.2, "Master Disable"]. */
-static void stop_dma(struct tce_igb *nic)
+/* [5.2.3.2, "Master Disable"]. A virtual function's reset turns its queues off [4.2.2]. */
+void igb_stop_dma(struct tce_igb *nic)
 {
+	if (nic->vf) {
+		igb_write(nic, IGB_CTRL, IGB_CTRL_RST);
+		return;
+	}
 	igb_write(nic, IGB_RCTL, 0);
 	igb_write(nic, IGB_TCTL, IGB_TCTL_PSP);
 	igb_change(nic, IGB_CTRL, 0, IGB_CTRL_MASTER_DISABLE);
@@ -62,9 +66,11 @@ static void stop_dma(struct tce_igb *nic)
 
 static void mask_interrupts(struct tce_igb *nic)
 {
-	igb_write(nic, IGB_IMC, UINT32_MAX);
+	if (!nic->vf) {
+		igb_write(nic, IGB_IMC, UINT32_MAX);
+		igb_read(nic, IGB_ICR);
+	}
 	igb_write(nic, IGB_EIMC, UINT32_MAX);
-	igb_read(nic, IGB_ICR);
 	igb_read(nic, IGB_EICR);
 }
 
@@ -86,7 +92,10 @@ int tce_igb_reset(struct tce_igb *nic)
 	if (is_gone(nic))
 		return igb_fail(-EIO, "%s: the device does not answer", nic->name);
 	mask_interrupts(nic);
-	stop_dma(nic);
+	memset(nic->on, 0, sizeof(nic->on));
+	if (nic->vf)
+		return igb_vf_reset(nic);
+	igb_stop_dma(nic);
 	igb_change(nic, IGB_CTRL, 0, IGB_CTRL_RST);
 	/* No access for 1 ms, and NVM read within some ms [4.2.1.6, 4.5.3]. */
 	igb_sleep_ms(5);
@@ -94,7 +103,6 @@ int tce_igb_reset(struct tce_igb *nic)
 		return igb_fail(-EIO, "%s: the device does not come out of its reset (CTRL 0x%x)",
 				nic->name, igb_read(nic, IGB_CTRL));
 	mask_interrupts(nic);
-	memset(nic->on, 0, sizeof(nic->on));
 	memset(nic->vfta, 0, sizeof(nic->vfta));
 	nic->small_buffer = 0;
 	for (unsigned i = 0; i < IGB_MTA_WORDS; i++)
@@ -131,10 +139,11 @@ static int map_registers(struct tce_igb *nic)
 	int err;
 
 	tce_pci_info(nic->pci, &info);
-	if (!is_82576(&info))
+	nic->vf = info.vendor == IGB_VENDOR && info.device == IGB_DEVICE_VF;
+	if (!nic->vf && !is_82576(&info))
 		return igb_fail(-ENODEV, "%s is %04x:%04x, no Intel 82576 (8086:10c9)", nic->name,
 				info.vendor, info.device);
-	err = tce_pci_bar(nic->pci, 0, IGB_BAR_SIZE, &bar);
+	err = tce_pci_bar(nic->pci, 0, nic->vf ? IGB_VF_BAR_SIZE : IGB_BAR_SIZE, &bar);
 	if (err)
 		return igb_fail(err, "%s", tce_error());
 	nic->bar = bar.va;
@@ -183,8 +192,9 @@ int tce_igb_close(struct tce_igb *nic)
 
 	if (!is_gone(nic)) {
 		mask_interrupts(nic);
-		stop_dma(nic);
-		igb_change(nic, IGB_CTRL_EXT, IGB_CTRL_EXT_DRV_LOAD, 0);
+		igb_stop_dma(nic);
+		if (!nic->vf)
+			igb_change(nic, IGB_CTRL_EXT, IGB_CTRL_EXT_DRV_LOAD, 0);
 	}
 	err = tce_pci_close(nic->pci);
 	if (err)

@@ -17,10 +17,12 @@ struct tce_igb {
 	struct tce_pci *pci;
 	uint8_t mac[6];
 	char name[32];
+	bool vf; /* a virtual function: what concerns all of them is vf.c's */
 	bool on[2][IGB_QUEUES];
 	uint32_t small_buffer; /* of RCTL: buffers under 1024 bytes, for all queues */
 	uint32_t vfta[IGB_VFTA_WORDS];
 	uint64_t stat[TCE_IGB_STATS];
+	uint32_t vf_stat[5]; /* as they were read last */
 };
 
 /* Registers in program order among themselves; those that memory goes with have io.h's own. */
@@ -57,5 +59,35 @@ int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number);
 /* Bytes of each buffer, before a receive ring goes on. -EINVAL. */
 int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool drop);
+
+/* Multicast addresses that one message of a virtual function has room for. */
+#define IGB_VF_HASHES 30
+
+/* No DMA is begun any more; what was begun is over. */
+void igb_stop_dma(struct tce_igb *nic);
+
+static inline uint32_t igb_queue(const struct tce_igb *nic, enum igb_direction dir, unsigned number)
+{
+	if (nic->vf)
+		return dir == IGB_RX ? IGB_VF_RX_QUEUE(number) : IGB_VF_TX_QUEUE(number);
+	return dir == IGB_RX ? IGB_RX_QUEUE(number) : IGB_TX_QUEUE(number);
+}
+
+/* Where a queue's doorbell is. */
+static inline volatile char *igb_tail(const struct tce_igb *nic, enum igb_direction dir,
+				      unsigned number)
+{
+	return nic->bar + igb_queue(nic, dir, number) + (IGB_RDT(0) - IGB_RX_QUEUE(0));
+}
+
+/* vf.c: what is another's to do for a virtual function. */
+int igb_vf_reset(struct tce_igb *nic);
+int igb_vf_mac(struct tce_igb *nic, const uint8_t mac[6]);
+int igb_vf_multicast(struct tce_igb *nic, const uint16_t *hash, size_t n);
+int igb_vf_all_multicast(struct tce_igb *nic, bool on);
+int igb_vf_vlan(struct tce_igb *nic, unsigned id, bool passes);
+int igb_vf_frame_max(struct tce_igb *nic, unsigned bytes);
+void igb_vf_irq_route(struct tce_igb *nic, unsigned queues);
+void igb_vf_stats(struct tce_igb *nic);
 
 #endif

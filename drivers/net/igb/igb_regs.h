@@ -9,8 +9,9 @@
 #include <assert.h>
 #include <stdint.h>
 
-/* Bytes of BAR 0 [chapter 8]. */
-#define IGB_BAR_SIZE 0x20000
+/* Bytes of BAR 0 [chapter 8], of a virtual function's [9.7]. */
+#define IGB_BAR_SIZE	0x20000
+#define IGB_VF_BAR_SIZE 0x4000
 
 /* Vendor and device, copper and the other media [6.1, 9.4]. */
 #define IGB_VENDOR	     0x8086
@@ -21,6 +22,7 @@
 #define IGB_DEVICE_NS	     0x150a
 #define IGB_DEVICE_QUAD_ET2  0x1526
 #define IGB_DEVICE_NS_SERDES 0x1518
+#define IGB_DEVICE_VF	     0x10ca /* virtual function, of any of these */
 
 /* General control [8.2]. */
 #define IGB_CTRL		0x00000 /* 8.2.1 */
@@ -87,19 +89,22 @@
 #define IGB_VECTORS	  25
 
 /* Receive [8.10]. */
-#define IGB_RCTL		0x00100 /* 8.10.1 */
-#define IGB_RCTL_RXEN		(1u << 1)
-#define IGB_RCTL_UPE		(1u << 3)
-#define IGB_RCTL_MPE		(1u << 4)
-#define IGB_RCTL_LPE		(1u << 5)
-#define IGB_RCTL_BAM		(1u << 15)
-#define IGB_RCTL_BSIZE_1024	(1u << 16)
-#define IGB_RCTL_BSIZE_512	(2u << 16)
-#define IGB_RCTL_BSIZE_256	(3u << 16)
-#define IGB_RCTL_BSIZE_MASK	(3u << 16)
-#define IGB_RCTL_VFE		(1u << 18)
-#define IGB_RCTL_SECRC		(1u << 26)
-#define IGB_RX_QUEUE(q)		(0x0c000 + 0x40 * (q))
+#define IGB_RCTL	    0x00100 /* 8.10.1 */
+#define IGB_RCTL_RXEN	    (1u << 1)
+#define IGB_RCTL_UPE	    (1u << 3)
+#define IGB_RCTL_MPE	    (1u << 4)
+#define IGB_RCTL_LPE	    (1u << 5)
+#define IGB_RCTL_BAM	    (1u << 15)
+#define IGB_RCTL_BSIZE_1024 (1u << 16)
+#define IGB_RCTL_BSIZE_512  (2u << 16)
+#define IGB_RCTL_BSIZE_256  (3u << 16)
+#define IGB_RCTL_BSIZE_MASK (3u << 16)
+#define IGB_RCTL_VFE	    (1u << 18)
+#define IGB_RCTL_SECRC	    (1u << 26)
+#define IGB_RX_QUEUE(q)	    (0x0c000 + 0x40 * (q))
+/* Of a virtual function [8.14]: the same registers, further apart. */
+#define IGB_VF_RX_QUEUE(q)	(0x02800 + 0x100 * (q))
+#define IGB_VF_TX_QUEUE(q)	(0x03800 + 0x100 * (q))
 #define IGB_RDBAL(q)		(IGB_RX_QUEUE(q) + 0x00)
 #define IGB_RDBAH(q)		(IGB_RX_QUEUE(q) + 0x04)
 #define IGB_RDLEN(q)		(IGB_RX_QUEUE(q) + 0x08)
@@ -234,6 +239,42 @@ static_assert(sizeof(struct igb_tx_desc) == 16, "7.2.2");
 #define IGB_TX_L4LEN(len) ((uint64_t)(len) << 40)
 #define IGB_TX_MSS(size)  ((uint64_t)(size) << 48)
 #define IGB_TX_CONTEXTS	  2 /* for each queue [7.2.2.2.11] */
+
+/*
+ * A virtual function's own registers [8.14, 8.27]: its control register has the reset alone, and
+ * what concerns all functions is asked of the physical one, by a mailbox [4.6.11].
+ */
+#define IGB_VF_VECTORS	     3
+#define IGB_VF_IVAR	     0x01700 /* queue 0: receive in bits 0 to 7 */
+#define IGB_VF_IVAR_MISC     0x01740 /* mailbox */
+#define IGB_VF_IVAR_VALID    0x80u
+#define IGB_VF_MAILBOX	     0x00c40
+#define IGB_VF_MAILBOX_REQ   (1u << 0)
+#define IGB_VF_MAILBOX_ACK   (1u << 1)
+#define IGB_VF_MAILBOX_VFU   (1u << 2)
+#define IGB_VF_MAILBOX_PFSTS (1u << 4) /* these three clear themselves when they are read */
+#define IGB_VF_MAILBOX_PFACK (1u << 5)
+#define IGB_VF_MAILBOX_RSTI  (1u << 6)
+#define IGB_VF_MAILBOX_RSTD  (1u << 7)
+#define IGB_VF_MESSAGE(i)    (0x00800 + 4 * (i))
+/* Messages, as Intel's drivers of both sorts of function understand each other. */
+#define IGB_VF_RESET	     1u
+#define IGB_VF_SET_MAC	     2u
+#define IGB_VF_SET_MULTICAST 3u
+#define IGB_VF_SET_VLAN	     4u
+#define IGB_VF_SET_FRAME_MAX 5u
+#define IGB_VF_SET_ALL	     6u
+#define IGB_VF_ALL_MULTICAST (2u << 16)
+#define IGB_VF_COUNT(n)	     ((uint32_t)(n) << 16)
+#define IGB_VF_SORT	     0xffffu
+#define IGB_VF_NACK	     (1u << 30)
+#define IGB_VF_ACK	     (1u << 31)
+/* Its counters, which do not clear themselves. */
+#define IGB_VF_RX_PACKETS   0x00f10
+#define IGB_VF_TX_PACKETS   0x00f14
+#define IGB_VF_RX_BYTES	    0x00f18
+#define IGB_VF_TX_BYTES	    0x00f34
+#define IGB_VF_RX_MULTICAST 0x00f3c
 
 /* Statistics [8.19]: each clears itself when it is read. Pairs: low word first. */
 #define IGB_STATS 0x04000

@@ -9,9 +9,15 @@
 
 int tce_igb_irq_route(struct tce_igb *nic, unsigned queues)
 {
-	if (queues >= TCE_IGB_VECTORS)
+	unsigned vectors = nic->vf ? IGB_VF_VECTORS : TCE_IGB_VECTORS;
+
+	if (queues >= vectors)
 		return igb_fail(-EINVAL, "%s: no vectors for %u receive queues, there are %u",
-				nic->name, queues, TCE_IGB_VECTORS - 1);
+				nic->name, queues, vectors - 1);
+	if (nic->vf) {
+		igb_vf_irq_route(nic, queues);
+		return 0;
+	}
 	igb_write(nic, IGB_EIMC, UINT32_MAX);
 	igb_write(nic, IGB_IMC, UINT32_MAX);
 	/*
@@ -30,7 +36,7 @@ int tce_igb_irq_route(struct tce_igb *nic, unsigned queues)
 
 void tce_igb_irq(struct tce_igb *nic, unsigned vector, bool through)
 {
-	if (vector == 0) {
+	if (vector == 0 && !nic->vf) {
 		/* Reading what has come clears it, so that the next change of the link is one. */
 		igb_read(nic, IGB_ICR);
 		igb_write(nic, through ? IGB_IMS : IGB_IMC, IGB_ICR_LSC);

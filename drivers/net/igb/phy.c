@@ -55,6 +55,8 @@ static void change_control(struct tce_igb *nic, uint16_t clear, uint16_t set)
 /* Up: let the PHY find a partner. Speed and duplex are what they agree on [3.5.6.2]. */
 void tce_igb_link_set(struct tce_igb *nic, bool up)
 {
+	if (nic->vf)
+		return;
 	igb_change(nic, IGB_CTRL, IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPX | IGB_CTRL_SLU,
 		   up ? IGB_CTRL_SLU : 0);
 	if (up)

@@ -40,7 +40,7 @@ static int make(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 	q->number = number;
 	q->n = ring->n;
 	q->reports = (uint8_t *)(q + 1);
-	q->tail = nic->bar + (dir == IGB_RX ? IGB_RDT(number) : IGB_TDT(number));
+	q->tail = igb_tail(nic, dir, number);
 	q->rx = ring->va;
 	*queue = q;
 	return 0;

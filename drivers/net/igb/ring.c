@@ -9,9 +9,9 @@ struct registers {
 	uint32_t low, high, len, head, tail, control, order;
 };
 
-static struct registers of(enum igb_direction dir, unsigned number)
+static struct registers of(const struct tce_igb *nic, enum igb_direction dir, unsigned number)
 {
-	uint32_t base = dir == IGB_RX ? IGB_RX_QUEUE(number) : IGB_TX_QUEUE(number);
+	uint32_t base = igb_queue(nic, dir, number);
 
 	return (struct registers){
 		.low = base + (IGB_RDBAL(0) - IGB_RX_QUEUE(0)),
@@ -32,9 +32,11 @@ static struct registers of(enum igb_direction dir, unsigned number)
 static int check(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 		 const struct tce_igb_ring *ring)
 {
-	if (number >= IGB_QUEUES)
+	unsigned queues = nic->vf ? 1 : IGB_QUEUES;
+
+	if (number >= queues)
 		return igb_fail(-EINVAL, "%s: no queue %u, there are %u", nic->name, number,
-				IGB_QUEUES);
+				queues);
 	if (ring->n < 2 * IGB_RING_STEP || ring->n > IGB_RING_MAX || ring->n % IGB_RING_STEP)
 		return igb_fail(-EINVAL,
 				"%s: no ring of %u descriptors: a multiple of %u, %u to %u",
@@ -50,7 +52,7 @@ static int check(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 		const struct tce_igb_ring *ring)
 {
-	struct registers r = of(dir, number);
+	struct registers r = of(nic, dir, number);
 	int err = check(nic, dir, number, ring);
 
 	if (err)
@@ -74,7 +76,7 @@ int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 
 int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number)
 {
-	struct registers r = of(dir, number);
+	struct registers r = of(nic, dir, number);
 
 	igb_change(nic, r.control, IGB_QUEUE_ENABLE, 0);
 	nic->on[dir][number] = false;
@@ -88,7 +90,7 @@ int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool d
 {
 	uint32_t small = bytes == 512 ? IGB_RCTL_BSIZE_512 : IGB_RCTL_BSIZE_256;
 	uint32_t srrctl = IGB_SRRCTL_ONE_BUFFER | (drop ? IGB_SRRCTL_DROP : 0);
-	bool is_small = bytes == 256 || bytes == 512;
+	bool is_small = !nic->vf && (bytes == 256 || bytes == 512);
 
 	if (!is_small && (bytes == 0 || bytes % 1024 || bytes / 1024 > 127))
 		return igb_fail(-EINVAL,
@@ -103,6 +105,7 @@ int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool d
 		nic->small_buffer = small;
 		igb_change(nic, IGB_RCTL, IGB_RCTL_BSIZE_MASK, small);
 	}
-	igb_write(nic, IGB_SRRCTL(number), srrctl | (is_small ? 0 : IGB_SRRCTL_BSIZE(bytes)));
+	igb_write(nic, igb_queue(nic, IGB_RX, number) + (IGB_SRRCTL(0) - IGB_RX_QUEUE(0)),
+		  srrctl | (is_small ? 0 : IGB_SRRCTL_BSIZE(bytes)));
 	return 0;
 }

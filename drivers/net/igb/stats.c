@@ -85,7 +85,9 @@ void tce_igb_stats(struct tce_igb *nic, uint64_t *stat)
 {
 	uint32_t packets[0x140 / 4] = {0};
 
-	for (unsigned i = 0; i < N; i++) {
+	if (nic->vf)
+		igb_vf_stats(nic);
+	for (unsigned i = 0; i < N && !nic->vf; i++) {
 		const struct counter *c = &counters[i];
 		uint64_t value = igb_read(nic, IGB_STATS + c->at);
 

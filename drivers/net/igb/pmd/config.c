@@ -195,7 +195,7 @@ int config_all(struct rte_eth_dev *dev)
 			offloads & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM),
 		.strip_vlan = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP,
 	};
-	int err = start_rss(dev);
+	int err = pmd_port(dev)->nic->vf ? 0 : start_rss(dev);
 
 	if (err)
 		return say(err, "RSS: no key of %u bytes",

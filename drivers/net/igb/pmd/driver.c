@@ -93,7 +93,7 @@ static int open_port(struct rte_vdev_device *vdev)
 		rte_eth_dev_release_port(dev);
 		return err;
 	}
-	dev->dev_ops = &ethdev_ops;
+	dev->dev_ops = pmd_port(dev)->nic->vf ? &ethdev_vf_ops : &ethdev_ops;
 	dev->rx_queue_count = rx_count;
 	dev->rx_descriptor_status = rx_status;
 	dev->tx_descriptor_status = tx_status;

@@ -40,6 +40,16 @@ static int infos(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->reta_size = TCE_IGB_RETA;
 	info->hash_key_size = TCE_IGB_RSS_KEY;
 	info->flow_type_rss_offloads = config_rss_sorts;
+	if (pmd_port(dev)->nic->vf) {
+		info->max_rx_queues = info->max_tx_queues = info->max_mac_addrs = 1;
+		info->min_rx_bufsize = 1024;
+		/* These are for the physical function to say. */
+		info->rx_offload_capa &=
+			~(RTE_ETH_RX_OFFLOAD_KEEP_CRC | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
+			  RTE_ETH_RX_OFFLOAD_RSS_HASH);
+		info->reta_size = info->hash_key_size = 0;
+		info->flow_type_rss_offloads = 0;
+	}
 	info->default_rxconf.rx_free_thresh = 32;
 	info->default_txconf.tx_rs_thresh = PMD_TX_BATCH;
 	info->rx_desc_lim = (struct rte_eth_desc_lim){
@@ -62,6 +72,8 @@ static int configure(struct rte_eth_dev *dev)
 {
 	struct rte_eth_rxmode *rx = &dev->data->dev_conf.rxmode;
 
+	if (pmd_port(dev)->nic->vf && rx->mq_mode != RTE_ETH_MQ_RX_NONE)
+		return log_failure(dev, say(-ENOTSUP, "a virtual function has one queue"));
 	if (rx->mq_mode != RTE_ETH_MQ_RX_NONE && rx->mq_mode != RTE_ETH_MQ_RX_RSS)
 		return log_failure(dev, say(-ENOTSUP, "of the ways to spread frames over queues "
 						      "there is RSS alone"));
@@ -234,51 +246,38 @@ static int tx_mode(struct rte_eth_dev *dev, uint16_t number, struct rte_eth_burs
 	return 0;
 }
 
+/* What a virtual function can, too. */
+#define OPS_OF_BOTH                                                                                \
+	.dev_configure = configure, .dev_start = start, .dev_stop = stop, .dev_close = close_port, \
+	.dev_reset = reset, .dev_infos_get = infos, .dev_supported_ptypes_get = rx_kinds_list,     \
+	.is_removed = is_removed, .link_update = link_update,                                      \
+	.allmulticast_enable = config_allmulticast_on,                                             \
+	.allmulticast_disable = config_allmulticast_off, .mac_addr_set = config_mac_set,           \
+	.set_mc_addr_list = config_multicast, .mtu_set = config_mtu,                               \
+	.vlan_filter_set = config_vlan, .vlan_offload_set = config_vlan_offload,                   \
+	.stats_get = stats_get, .stats_reset = stats_reset, .xstats_get = stats_xget,              \
+	.xstats_get_names = stats_xnames, .xstats_reset = stats_reset,                             \
+	.rx_queue_setup = queues_rx_setup, .rx_queue_release = queues_rx_release,                  \
+	.rx_queue_start = queues_rx_start, .rx_queue_stop = queues_rx_stop,                        \
+	.rx_queue_intr_enable = interrupt_rx_enable,                                               \
+	.rx_queue_intr_disable = interrupt_rx_disable, .rxq_info_get = rxq_info,                   \
+	.rx_burst_mode_get = rx_mode, .tx_queue_setup = queues_tx_setup,                           \
+	.tx_queue_release = queues_tx_release, .tx_queue_start = queues_tx_start,                  \
+	.tx_queue_stop = queues_tx_stop, .txq_info_get = txq_info, .tx_burst_mode_get = tx_mode,   \
+	.tx_done_cleanup = tx_cleanup
+
 const struct eth_dev_ops ethdev_ops = {
-	.dev_configure = configure,
-	.dev_start = start,
-	.dev_stop = stop,
-	.dev_close = close_port,
-	.dev_reset = reset,
-	.dev_infos_get = infos,
-	.dev_supported_ptypes_get = rx_kinds_list,
-	.is_removed = is_removed,
+	OPS_OF_BOTH,
 	.dev_set_link_up = link_up,
 	.dev_set_link_down = link_down,
-	.link_update = link_update,
 	.promiscuous_enable = config_promiscuous_on,
 	.promiscuous_disable = config_promiscuous_off,
-	.allmulticast_enable = config_allmulticast_on,
-	.allmulticast_disable = config_allmulticast_off,
 	.mac_addr_add = config_mac_add,
 	.mac_addr_remove = config_mac_remove,
-	.mac_addr_set = config_mac_set,
-	.set_mc_addr_list = config_multicast,
-	.mtu_set = config_mtu,
-	.vlan_filter_set = config_vlan,
-	.vlan_offload_set = config_vlan_offload,
 	.reta_update = config_reta,
 	.reta_query = config_reta_get,
 	.rss_hash_update = config_rss,
 	.rss_hash_conf_get = config_rss_get,
-	.stats_get = stats_get,
-	.stats_reset = stats_reset,
-	.xstats_get = stats_xget,
-	.xstats_get_names = stats_xnames,
-	.xstats_reset = stats_reset,
-	.rx_queue_setup = queues_rx_setup,
-	.rx_queue_release = queues_rx_release,
-	.rx_queue_start = queues_rx_start,
-	.rx_queue_stop = queues_rx_stop,
-	.rx_queue_intr_enable = interrupt_rx_enable,
-	.rx_queue_intr_disable = interrupt_rx_disable,
-	.rxq_info_get = rxq_info,
-	.rx_burst_mode_get = rx_mode,
-	.tx_queue_setup = queues_tx_setup,
-	.tx_queue_release = queues_tx_release,
-	.tx_queue_start = queues_tx_start,
-	.tx_queue_stop = queues_tx_stop,
-	.txq_info_get = txq_info,
-	.tx_burst_mode_get = tx_mode,
-	.tx_done_cleanup = tx_cleanup,
 };
+
+const struct eth_dev_ops ethdev_vf_ops = {OPS_OF_BOTH};

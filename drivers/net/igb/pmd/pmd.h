@@ -205,6 +205,6 @@ int stats_xget(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned n)
 int stats_xnames(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned n);
 
 /* ethdev.c */
-extern const struct eth_dev_ops ethdev_ops;
+extern const struct eth_dev_ops ethdev_ops, ethdev_vf_ops;
 
 #endif

@@ -102,7 +102,7 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	q->offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
 	q->data = dev->data;
 	q->space = pmd_port(dev)->space->space;
-	q->tail = pmd_port(dev)->nic->bar + IGB_RDT(number);
+	q->tail = igb_tail(pmd_port(dev)->nic, IGB_RX, number);
 	q->zone = ring_memory(dev, "rx_ring", number, n, socket, &q->iova);
 	if (!q->zone) {
 		free_rxq(q);
@@ -161,7 +161,7 @@ int queues_tx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	q->deferred = conf->tx_deferred_start;
 	q->space = pmd_port(dev)->space->space;
 	q->forgotten = &pmd_port(dev)->forgotten;
-	q->tail = pmd_port(dev)->nic->bar + IGB_TDT(number);
+	q->tail = igb_tail(pmd_port(dev)->nic, IGB_TX, number);
 	q->reports = rte_zmalloc_socket("tce_igb reports", n / PMD_TX_BATCH * sizeof(*q->reports),
 					0, (int)socket);
 	q->zone = ring_memory(dev, "tx_ring", number, n, socket, &q->iova);

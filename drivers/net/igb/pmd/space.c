@@ -17,12 +17,8 @@ static void stop_all(void *arg)
 {
 	struct pmd_space *space = arg;
 
-	for (struct pmd_port *p = space->ports; p; p = p->next) {
-		tce_igb_receiver(p->nic, NULL);
-		tce_igb_transmitter(p->nic, false);
-		igb_change(p->nic, IGB_CTRL, 0, IGB_CTRL_MASTER_DISABLE);
-		igb_wait(p->nic, IGB_STATUS, IGB_STATUS_MASTER, 0);
-	}
+	for (struct pmd_port *p = space->ports; p; p = p->next)
+		igb_stop_dma(p->nic);
 }
 
 static void forget_queue(struct pmd_txq *q)

@@ -4,6 +4,11 @@
  * own. Its memory is map.h's. A life: open; receiver, filters; queues; link; and back: queues,
  * close, unmap, tce_space_close().
  *
+ * A virtual function (8086:10ca) is opened as the others are, while another driver has the physical
+ * one. It has one queue of each direction, one address, two vectors of use; RSS, filters, the link
+ * and what is taken out of frames are the physical function's. What is asked of that goes by a
+ * mailbox, takes some ms, and may be refused.
+ *
  * The control functions of one NIC are for one thread at a time; a queue is for one thread at a
  * time, and different queues and the control functions do not disturb each other. Functions that
  * can fail return 0 or -errno, and tce_igb_error() has the sentence.
@@ -17,7 +22,7 @@
 TCE_BEGIN_DECLS
 
 enum {
-	TCE_IGB_QUEUES = 16,	  /**< of each direction */
+	TCE_IGB_QUEUES = 16,	  /**< of each direction; a virtual function: 1 */
 	TCE_IGB_RING_MAX = 4096,  /**< descriptors; a ring has a multiple of 8 of them */
 	TCE_IGB_DESCRIPTOR = 16,  /**< bytes */
 	TCE_IGB_RING_ALIGN = 128, /**< of a ring's IOVA */
