@@ -22,7 +22,8 @@ struct tce_igb {
 	uint32_t small_buffer; /* of RCTL: buffers under 1024 bytes, for all queues */
 	uint32_t vfta[IGB_VFTA_WORDS];
 	uint64_t stat[TCE_IGB_STATS];
-	uint32_t vf_stat[5]; /* as they were read last */
+	uint32_t vf_stat[IGB_VF_COUNTERS]; /* as they were read last */
+	uint32_t mail; /* of a virtual function: what its mailbox said, until it is taken */
 };
 
 /* Registers in program order among themselves; those that memory goes with have io.h's own. */
@@ -79,6 +80,11 @@ static inline volatile char *igb_tail(const struct tce_igb *nic, enum igb_direct
 {
 	return nic->bar + igb_queue(nic, dir, number) + (IGB_RDT(0) - IGB_RX_QUEUE(0));
 }
+
+/*
+ * The physical function was reset, and with it this one: it moves no frames until it is reset, too.
+ */
+bool igb_vf_is_lost(struct tce_igb *nic);
 
 /* vf.c: what is another's to do for a virtual function. */
 int igb_vf_reset(struct tce_igb *nic);

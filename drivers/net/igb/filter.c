@@ -12,7 +12,7 @@ static uint32_t word(const uint8_t *byte)
 
 int tce_igb_receiver(struct tce_igb *nic, const struct tce_igb_receiver *how)
 {
-	uint32_t rctl = igb_read(nic, IGB_RCTL) & (IGB_RCTL_UPE | IGB_RCTL_MPE | IGB_RCTL_VFE);
+	uint32_t rctl;
 	/* PCSD: the descriptor has the RSS hash where it could have a raw checksum. */
 	uint32_t check = IGB_RXCSUM_PCSD;
 
@@ -21,6 +21,7 @@ int tce_igb_receiver(struct tce_igb *nic, const struct tce_igb_receiver *how)
 				nic->name, how->frame_max, IGB_FRAME_MAX);
 	if (nic->vf)
 		return how ? igb_vf_frame_max(nic, how->frame_max) : 0;
+	rctl = igb_read(nic, IGB_RCTL) & (IGB_RCTL_UPE | IGB_RCTL_MPE | IGB_RCTL_VFE);
 	if (!how) {
 		igb_write(nic, IGB_RCTL, rctl);
 		return 0;
@@ -46,15 +47,14 @@ void tce_igb_transmitter(struct tce_igb *nic, bool on)
 		   IGB_TCTL_PSP | IGB_TCTL_CT(15u) | (on ? IGB_TCTL_EN : 0));
 }
 
-void tce_igb_accept(struct tce_igb *nic, unsigned what)
+int tce_igb_accept(struct tce_igb *nic, unsigned what)
 {
-	if (nic->vf) {
-		igb_vf_all_multicast(nic, what & TCE_IGB_ALL_MULTICAST);
-		return;
-	}
+	if (nic->vf)
+		return igb_vf_all_multicast(nic, what & TCE_IGB_ALL_MULTICAST);
 	igb_change(nic, IGB_RCTL, IGB_RCTL_UPE | IGB_RCTL_MPE,
 		   (what & TCE_IGB_ALL_UNICAST ? IGB_RCTL_UPE : 0) |
 			   (what & TCE_IGB_ALL_MULTICAST ? IGB_RCTL_MPE : 0));
+	return 0;
 }
 
 int tce_igb_mac_filter(struct tce_igb *nic, unsigned number, const uint8_t mac[6])
@@ -75,7 +75,7 @@ int tce_igb_mac_filter(struct tce_igb *nic, unsigned number, const uint8_t mac[6
 	return 0;
 }
 
-void tce_igb_multicast(struct tce_igb *nic, const uint8_t (*mac)[6], size_t n)
+int tce_igb_multicast(struct tce_igb *nic, const uint8_t (*mac)[6], size_t n)
 {
 	uint32_t table[IGB_MTA_WORDS] = {0};
 	uint16_t hashes[IGB_VF_HASHES];
@@ -88,12 +88,11 @@ void tce_igb_multicast(struct tce_igb *nic, const uint8_t (*mac)[6], size_t n)
 		if (i < IGB_VF_HASHES)
 			hashes[i] = (uint16_t)hash;
 	}
-	if (nic->vf) {
-		igb_vf_multicast(nic, hashes, n);
-		return;
-	}
+	if (nic->vf)
+		return igb_vf_multicast(nic, hashes, n);
 	for (unsigned i = 0; i < IGB_MTA_WORDS; i++)
 		igb_write(nic, IGB_MTA(i), table[i]);
+	return 0;
 }
 
 void tce_igb_vlan_filter(struct tce_igb *nic, bool on)

@@ -275,6 +275,7 @@ static_assert(sizeof(struct igb_tx_desc) == 16, "7.2.2");
 #define IGB_VF_RX_BYTES	    0x00f18
 #define IGB_VF_TX_BYTES	    0x00f34
 #define IGB_VF_RX_MULTICAST 0x00f3c
+#define IGB_VF_COUNTERS	    5
 
 /* Statistics [8.19]: each clears itself when it is read. Pairs: low word first. */
 #define IGB_STATS 0x04000

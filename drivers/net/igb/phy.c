@@ -71,7 +71,7 @@ void tce_igb_link(struct tce_igb *nic, struct tce_igb_link *link)
 	uint32_t status = igb_read(nic, IGB_STATUS);
 
 	*link = (struct tce_igb_link){0};
-	if (status == UINT32_MAX || !(status & IGB_STATUS_LU))
+	if (status == UINT32_MAX || !(status & IGB_STATUS_LU) || (nic->vf && igb_vf_is_lost(nic)))
 		return;
 	link->up = true;
 	link->full_duplex = status & IGB_STATUS_FD;

@@ -9,28 +9,89 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ANSWER_MS 500 /* the other driver takes some of its own for a reset, else much less */
-#define TRIES	  8
-#define WORDS	  16
+#define PATIENCE_MS 500
+#define TRIES	    4
+#define WORDS	    16
+#define CRC_LEN	    4
+
+enum { RX_PACKETS, TX_PACKETS, RX_BYTES, TX_BYTES, RX_MULTICAST, COUNTERS };
+static_assert(COUNTERS == IGB_VF_COUNTERS, "one each");
+
+/* The function's counters, and those of packets whose CRCs they include. */
+static const struct {
+	uint32_t at;
+	unsigned packets;
+	const char *name;
+} counters[COUNTERS] = {
+	[RX_PACKETS] = {IGB_VF_RX_PACKETS, COUNTERS, "rx_good_frames"},
+	[TX_PACKETS] = {IGB_VF_TX_PACKETS, COUNTERS, "tx_good_frames"},
+	[RX_BYTES] = {IGB_VF_RX_BYTES, RX_PACKETS, "rx_good_octets"},
+	[TX_BYTES] = {IGB_VF_TX_BYTES, TX_PACKETS, "tx_good_octets"},
+	[RX_MULTICAST] = {IGB_VF_RX_MULTICAST, COUNTERS, "rx_multicast_packets"},
+};
+
+/* Neither a read nor a reset clears them. */
+static void read_counters(struct tce_igb *nic, uint32_t value[COUNTERS])
+{
+	for (unsigned i = 0; i < COUNTERS; i++)
+		value[i] = igb_read(nic, counters[i].at);
+}
+
+/*
+ * What the mailbox says clears itself when it is read, and whoever looks for the link reads it,
+ * too: what has come is kept until it is taken.
+ */
+static uint32_t look(struct tce_igb *nic)
+{
+	uint32_t now = igb_read(nic, IGB_VF_MAILBOX);
+
+	if (now == UINT32_MAX)
+		return 0;
+	__atomic_fetch_or(&nic->mail,
+			  now & (IGB_VF_MAILBOX_PFSTS | IGB_VF_MAILBOX_RSTI | IGB_VF_MAILBOX_RSTD),
+			  __ATOMIC_RELAXED);
+	return now;
+}
+
+static bool take_mail(struct tce_igb *nic, uint32_t what)
+{
+	return __atomic_fetch_and(&nic->mail, ~what, __ATOMIC_RELAXED) & what;
+}
+
+static int wait_message(struct tce_igb *nic)
+{
+	for (unsigned ms = 0; ms <= PATIENCE_MS; ms++) {
+		look(nic);
+		if (take_mail(nic, IGB_VF_MAILBOX_PFSTS))
+			return 0;
+		igb_sleep_ms(1);
+	}
+	return igb_fail(-ETIMEDOUT,
+			"%s: the physical function's driver does not answer: load it, "
+			"and set its interface up",
+			nic->name);
+}
 
 /* The buffer is ours, unless the other side has it. */
 static int take_buffer(struct tce_igb *nic)
 {
-	for (unsigned ms = 0; ms <= ANSWER_MS; ms++) {
+	for (unsigned ms = 0; ms <= PATIENCE_MS; ms++) {
 		igb_write(nic, IGB_VF_MAILBOX, IGB_VF_MAILBOX_VFU);
-		if (igb_read(nic, IGB_VF_MAILBOX) & IGB_VF_MAILBOX_VFU)
+		if (look(nic) & IGB_VF_MAILBOX_VFU)
 			return 0;
 		igb_sleep_ms(1);
 	}
 	return igb_fail(-ETIMEDOUT, "%s: the mailbox stays with the physical function", nic->name);
 }
 
-static int send(struct tce_igb *nic, const uint32_t *message, unsigned n)
+static int put_message(struct tce_igb *nic, const uint32_t *message, unsigned n)
 {
 	int err = take_buffer(nic);
 
 	if (err)
 		return err;
+	/* News that came before the question answers nothing, and is overwritten. */
+	take_mail(nic, IGB_VF_MAILBOX_PFSTS);
 	for (unsigned i = 0; i < n; i++)
 		igb_write(nic, IGB_VF_MESSAGE(i), message[i]);
 	/* The request lets go of the buffer, too. */
@@ -38,31 +99,29 @@ static int send(struct tce_igb *nic, const uint32_t *message, unsigned n)
 	return 0;
 }
 
-/* The next message within @ms, of which is taken off what was waited. */
-static int take_message(struct tce_igb *nic, uint32_t *message, unsigned n, unsigned *ms)
+static int take_message(struct tce_igb *nic, uint32_t *message, unsigned n)
 {
-	int err;
+	int err = wait_message(nic);
 
-	while (!(igb_read(nic, IGB_VF_MAILBOX) & IGB_VF_MAILBOX_PFSTS)) {
-		if (!*ms)
-			return igb_fail(-ETIMEDOUT,
-					"%s: the physical function's driver does not answer: load "
-					"it, and set its interface up",
-					nic->name);
-		--*ms;
-		igb_sleep_ms(1);
-	}
-	err = take_buffer(nic);
-	for (unsigned i = 0; !err && i < n; i++)
+	if (!err)
+		err = take_buffer(nic);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < n; i++)
 		message[i] = igb_read(nic, IGB_VF_MESSAGE(i));
 	igb_write(nic, IGB_VF_MAILBOX, IGB_VF_MAILBOX_ACK);
-	return err;
+	return 0;
+}
+
+static bool answers(uint32_t message, uint32_t sort)
+{
+	return (message & IGB_VF_SORT) == sort && message & (IGB_VF_ACK | IGB_VF_NACK);
 }
 
 /*
- * Send @n words, and take as many back: the first names what it answers. Others may come before it:
- * the other driver tells of its link unasked, by which it may have overwritten what it was to read.
- * So what is not answered is sent again.
+ * Send @n words, and take as many back: the first names what it answers. Others may come before it,
+ * for the other driver tells of its link unasked; and what it tells may overwrite the question. So
+ * what is not answered is asked again.
  */
 static int ask(struct tce_igb *nic, uint32_t *message, unsigned n)
 {
@@ -70,13 +129,11 @@ static int ask(struct tce_igb *nic, uint32_t *message, unsigned n)
 	uint32_t answer[WORDS];
 	int err = -ETIMEDOUT;
 
-	for (unsigned i = 0; err == -ETIMEDOUT && i < TRIES; i++) {
-		unsigned ms = ANSWER_MS;
-
-		err = send(nic, message, n);
+	for (unsigned i = 0; i < TRIES && err == -ETIMEDOUT; i++) {
+		err = put_message(nic, message, n);
 		do
-			err = err ? err : take_message(nic, answer, n, &ms);
-		while (!err && (answer[0] & IGB_VF_SORT) != sort);
+			err = err ? err : take_message(nic, answer, n);
+		while (!err && !answers(answer[0], sort));
 	}
 	if (!err)
 		memcpy(message, answer, n * sizeof(*message));
@@ -96,21 +153,30 @@ static int ask_for(struct tce_igb *nic, uint32_t *message, unsigned n, const cha
 /* An address of our own making: not a group's, and locally administered. */
 static int make_mac(struct tce_igb *nic)
 {
-	uint8_t mac[6];
-	int err;
-
-	if (getrandom(mac, sizeof(mac), 0) != (ssize_t)sizeof(mac))
+	if (getrandom(nic->mac, sizeof(nic->mac), 0) != (ssize_t)sizeof(nic->mac))
 		return igb_fail(-EIO, "%s: no random number for an address", nic->name);
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
-	err = igb_vf_mac(nic, mac);
-	if (!err)
-		memcpy(nic->mac, mac, sizeof(mac));
-	return err;
+	nic->mac[0] = (uint8_t)((nic->mac[0] & 0xfc) | 2);
+	return 0;
+}
+
+/* The address that the other driver has given; if none, the one that there was, or a new one. */
+static int settle_mac(struct tce_igb *nic, const uint32_t message[3])
+{
+	static const uint8_t none[sizeof(nic->mac)];
+	int err = 0;
+
+	if (message[0] & IGB_VF_ACK && message[1] | (message[2] & 0xffff)) {
+		memcpy(nic->mac, &message[1], sizeof(nic->mac));
+		return 0;
+	}
+	if (!memcmp(nic->mac, none, sizeof(none)))
+		err = make_mac(nic);
+	return err ? err : igb_vf_mac(nic, nic->mac);
 }
 
 /*
  * The reset turns the queues off; the other driver then makes room for this one, tells its address
- * if it has given it one, and lets its frames through.
+ * if it has given it one, and lets its frames through. The counters go on, from where they are.
  */
 int igb_vf_reset(struct tce_igb *nic)
 {
@@ -121,13 +187,19 @@ int igb_vf_reset(struct tce_igb *nic)
 	if (igb_wait(nic, IGB_VF_MAILBOX, IGB_VF_MAILBOX_RSTI | IGB_VF_MAILBOX_RSTD, 0))
 		return igb_fail(-EIO, "%s: the physical function does not come out of its reset",
 				nic->name);
+	take_mail(nic, UINT32_MAX);
 	err = ask(nic, message, 3);
-	if (err)
-		return err;
-	if (!(message[0] & IGB_VF_ACK) || !(message[1] | (message[2] & 0xffff)))
-		return make_mac(nic);
-	memcpy(nic->mac, &message[1], sizeof(nic->mac));
-	return 0;
+	if (!err)
+		err = settle_mac(nic, message);
+	read_counters(nic, nic->vf_stat);
+	return err;
+}
+
+bool igb_vf_is_lost(struct tce_igb *nic)
+{
+	look(nic);
+	return __atomic_load_n(&nic->mail, __ATOMIC_RELAXED) &
+	       (IGB_VF_MAILBOX_RSTI | IGB_VF_MAILBOX_RSTD);
 }
 
 int igb_vf_mac(struct tce_igb *nic, const uint8_t mac[6])
@@ -184,27 +256,21 @@ void igb_vf_irq_route(struct tce_igb *nic, unsigned queues)
 
 void igb_vf_stats(struct tce_igb *nic)
 {
-	static const struct {
-		uint32_t at;
-		const char *name;
-	} counters[] = {
-		{IGB_VF_RX_PACKETS, "rx_good_frames"},
-		{IGB_VF_TX_PACKETS, "tx_good_frames"},
-		{IGB_VF_RX_BYTES, "rx_good_octets"},
-		{IGB_VF_TX_BYTES, "tx_good_octets"},
-		{IGB_VF_RX_MULTICAST, "rx_multicast_packets"},
-	};
+	uint32_t now[COUNTERS], more[COUNTERS];
 
-	static_assert(sizeof(counters) / sizeof(counters[0]) ==
-			      sizeof(nic->vf_stat) / sizeof(nic->vf_stat[0]),
-		      "one each");
-	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		uint32_t value = igb_read(nic, counters[i].at);
+	read_counters(nic, now);
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		more[i] = now[i] - nic->vf_stat[i];
+		nic->vf_stat[i] = now[i];
+	}
+	for (unsigned i = 0; i < COUNTERS; i++) {
 		unsigned number = 0;
 
 		while (strcmp(tce_igb_stat_name(number), counters[i].name))
 			number++;
-		nic->stat[number] += value - nic->vf_stat[i];
-		nic->vf_stat[i] = value;
+		nic->stat[number] += more[i];
+		/* They count CRCs as bytes. */
+		if (counters[i].packets < COUNTERS)
+			nic->stat[number] -= (uint64_t)CRC_LEN * more[counters[i].packets];
 	}
 }

@@ -32,38 +32,32 @@ static const uint8_t default_key[TCE_IGB_RSS_KEY] = {
 	0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
 	0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
 
-static void accept_frames(struct rte_eth_dev *dev)
+static int accept_frames(struct rte_eth_dev *dev, bool promiscuous, bool all_multicast)
 {
-	tce_igb_accept(pmd_port(dev)->nic,
-		       (dev->data->promiscuous ? TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST : 0) |
-			       (dev->data->all_multicast ? TCE_IGB_ALL_MULTICAST : 0));
+	return tce_igb_accept(pmd_port(dev)->nic,
+			      (promiscuous ? TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST : 0) |
+				      (all_multicast ? TCE_IGB_ALL_MULTICAST : 0));
 }
 
 /* ethdev changes its flags after the call, or before: each says what is to be. */
 int config_promiscuous_on(struct rte_eth_dev *dev)
 {
-	tce_igb_accept(pmd_port(dev)->nic, TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST);
-	return 0;
+	return accept_frames(dev, true, dev->data->all_multicast);
 }
 
 int config_promiscuous_off(struct rte_eth_dev *dev)
 {
-	tce_igb_accept(pmd_port(dev)->nic, dev->data->all_multicast ? TCE_IGB_ALL_MULTICAST : 0);
-	return 0;
+	return accept_frames(dev, false, dev->data->all_multicast);
 }
 
 int config_allmulticast_on(struct rte_eth_dev *dev)
 {
-	tce_igb_accept(pmd_port(dev)->nic,
-		       TCE_IGB_ALL_MULTICAST | (dev->data->promiscuous ? TCE_IGB_ALL_UNICAST : 0));
-	return 0;
+	return accept_frames(dev, dev->data->promiscuous, true);
 }
 
 int config_allmulticast_off(struct rte_eth_dev *dev)
 {
-	tce_igb_accept(pmd_port(dev)->nic,
-		       dev->data->promiscuous ? TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST : 0);
-	return 0;
+	return accept_frames(dev, dev->data->promiscuous, false);
 }
 
 int config_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t at, uint32_t pool)
@@ -84,8 +78,7 @@ int config_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 int config_multicast(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t n)
 {
 	static_assert(sizeof(*mac) == 6, "an array of these is one of six bytes each");
-	tce_igb_multicast(pmd_port(dev)->nic, (const uint8_t(*)[6])mac, n);
-	return 0;
+	return tce_igb_multicast(pmd_port(dev)->nic, (const uint8_t(*)[6])mac, n);
 }
 
 int config_vlan(struct rte_eth_dev *dev, uint16_t id, int on)
@@ -201,7 +194,8 @@ int config_all(struct rte_eth_dev *dev)
 		return say(err, "RSS: no key of %u bytes",
 			   dev->data->dev_conf.rx_adv_conf.rss_conf.rss_key_len);
 	tce_igb_vlan_filter(pmd_port(dev)->nic, offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
-	accept_frames(dev);
-	err = tce_igb_receiver(pmd_port(dev)->nic, &how);
+	err = accept_frames(dev, dev->data->promiscuous, dev->data->all_multicast);
+	if (!err)
+		err = tce_igb_receiver(pmd_port(dev)->nic, &how);
 	return err ? say(err, "%s", tce_igb_error()) : 0;
 }

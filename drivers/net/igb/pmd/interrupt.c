@@ -27,6 +27,8 @@ static void on_link(void *arg)
 	tce_igb_irq(port->nic, 0, true);
 	link_update(port->dev, 0);
 	rte_eth_dev_callback_process(port->dev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	if (port->nic->vf && igb_vf_is_lost(port->nic))
+		rte_eth_dev_callback_process(port->dev, RTE_ETH_EVENT_INTR_RESET, NULL);
 }
 
 static void on_removal(void *arg)

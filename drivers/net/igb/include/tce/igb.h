@@ -7,7 +7,8 @@
  * A virtual function (8086:10ca) is opened as the others are, while another driver has the physical
  * one. It has one queue of each direction, one address, two vectors of use; RSS, filters, the link
  * and what is taken out of frames are the physical function's. What is asked of that goes by a
- * mailbox, takes some ms, and may be refused.
+ * mailbox, takes some ms, and may be refused. When the physical function is reset, the virtual one
+ * has no link until it is reset, too.
  *
  * The control functions of one NIC are for one thread at a time; a queue is for one thread at a
  * time, and different queues and the control functions do not disturb each other. Functions that
@@ -99,6 +100,7 @@ struct tce_igb_frame {
  *   -ENODEV  it is no 82576: the sentence has what it is
  *   -ENOMEM  no memory to note it
  *   -EIO     it does not answer, or does not come out of its reset
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_open(struct tce_space *space, const char *device, struct tce_igb **nic);
 
@@ -121,6 +123,7 @@ int tce_igb_close(struct tce_igb *nic);
  * Threads: as above; no other thread may use a queue any more.
  * Errors:
  *   -EIO     it does not come out of its reset
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_reset(struct tce_igb *nic);
 
@@ -183,6 +186,7 @@ void tce_igb_link_set(struct tce_igb *nic, bool up);
  * Threads: as above.
  * Errors:
  *   -EINVAL  a frame larger than TCE_IGB_FRAME_MAX
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_receiver(struct tce_igb *nic, const struct tce_igb_receiver *how);
 
@@ -202,9 +206,10 @@ void tce_igb_transmitter(struct tce_igb *nic, bool on);
  * Units: flags TCE_IGB_ALL_*.
  * Owner: nothing changes hands.
  * Threads: as above.
- * Errors: none.
+ * Errors:
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
-void tce_igb_accept(struct tce_igb *nic, unsigned what);
+int tce_igb_accept(struct tce_igb *nic, unsigned what);
 
 /**
  * Accept frames to an address.
@@ -214,6 +219,7 @@ void tce_igb_accept(struct tce_igb *nic, unsigned what);
  * Threads: as above.
  * Errors:
  *   -EINVAL  no such number
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_mac_filter(struct tce_igb *nic, unsigned number, const uint8_t mac[6]);
 
@@ -224,9 +230,10 @@ int tce_igb_mac_filter(struct tce_igb *nic, unsigned number, const uint8_t mac[6
  * Units: @n addresses.
  * Owner: nothing changes hands.
  * Threads: as above.
- * Errors: none.
+ * Errors:
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
-void tce_igb_multicast(struct tce_igb *nic, const uint8_t (*mac)[6], size_t n);
+int tce_igb_multicast(struct tce_igb *nic, const uint8_t (*mac)[6], size_t n);
 
 /**
  * Accept tagged frames only if their VLAN passes, or all of them.
@@ -246,6 +253,7 @@ void tce_igb_vlan_filter(struct tce_igb *nic, bool on);
  * Threads: as above.
  * Errors:
  *   -EINVAL  no such VLAN
+ *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_vlan(struct tce_igb *nic, unsigned id, bool passes);
 
