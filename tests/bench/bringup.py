@@ -12,7 +12,7 @@ MODES = {"libtce": "libtce", "raw calls": "raw", "a pair for each page": "pages"
 STEPS = {"bring-up": ("open", "map"), "give-back": ("unmap", "close"),
          "bring-up, registering and mapping alone": ("map",),
          "give-back, unmapping and releasing alone": ("unmap",)}
-REPEATS = 2  # the least of each figure counts: the kernel does other things meanwhile
+REPEATS = 4  # the least of each figure counts: the kernel does other things meanwhile
 PAGES = (64, 512, 2048, 4096)
 SMALL = (4,)
 MB = 2  # of each page
