@@ -25,7 +25,8 @@ SUITE_SECONDS = 900
 MINUTES = 15
 GUEST_GB = 4
 # Guest suites that take longest, first: the last ones to run ought to be short.
-LONG = ("restarts", "memory", "conform", "release", "igb", "unit", "attach", "traffic")
+LONG = ("restarts", "memory", "conform", "release", "igb", "unit", "attach", "traffic", "refusals",
+        "secondary", "lost", "groups", "outside", "nvme", "vf")
 running = set()
 
 
