@@ -51,12 +51,17 @@ class Vf:
     def point(self, text):
         return self.tap.point(f"p9: {text}")
 
+    def soon(self, ask, wanted, text):
+        """What is asked for is the answer within SECONDS."""
+        end = time.monotonic() + SECONDS
+        while ask() != wanted:
+            want(time.monotonic() < end, text)
+            time.sleep(0.2)
+
     def carrier(self):
         """The physical function's interface has a link."""
-        end = time.monotonic() + SECONDS
-        while self.guest.run(f"cat /sys/class/net/{self.netdev}/carrier").out.strip() != "1":
-            want(time.monotonic() < end, f"no link of {self.netdev}")
-            time.sleep(0.2)
+        self.soon(lambda: self.guest.run(f"cat /sys/class/net/{self.netdev}/carrier").out.strip(),
+                  "1", f"no link of {self.netdev}")
 
     def testpmd(self, n=1, app="", driver=own_igb, **more):
         """testpmd on so many of them; the first has the address that frames go to."""
@@ -178,10 +183,7 @@ class Vf:
 
     def comes_to(self, testpmd, status):
         """The link is in that state soon."""
-        end = time.monotonic() + SECONDS
-        while self.link(testpmd) != status:
-            want(time.monotonic() < end, f"the link is not {status}")
-            time.sleep(0.2)
+        self.soon(lambda: self.link(testpmd), status, f"the link is not {status}")
 
     def physical(self):
         """The physical function is taken down, which resets it, and up again."""
