@@ -9,19 +9,7 @@
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
 
-/* @n empty mbufs: where they lie in the pool's cache, or @spare. NULL: the pool has none. */
-static inline struct rte_mbuf **take(struct rte_mempool *pool, struct rte_mbuf **spare, unsigned n)
-{
-	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
-
-	if (likely(cache && cache->len >= n)) {
-		cache->len -= n;
-		return (struct rte_mbuf **)&cache->objs[cache->len];
-	}
-	return rte_mempool_get_bulk(pool, (void **)spare, n) ? NULL : spare;
-}
-
-/* What a step goes through, a frame at a time. */
+/* What a burst goes through, a frame at a time. */
 struct cursor {
 	struct igb_rx_desc *desc;
 	struct rte_mbuf **sw, **out, **in;
@@ -55,7 +43,7 @@ static __rte_always_inline void move(struct cursor *c, unsigned n)
 	c->in += n;
 }
 
-static inline void swap_all(struct cursor *c, unsigned n)
+static __rte_always_inline void swap_all(struct cursor *c, unsigned n)
 {
 	for (; n >= 4; n -= 4) {
 		/* The next four: sw has that much behind its end. */
@@ -75,53 +63,86 @@ static inline void swap_all(struct cursor *c, unsigned n)
 	}
 }
 
-/* Up to PMD_RX_STEP frames, none behind the ring's end. */
-static inline unsigned step(struct pmd_rxq *q, struct rte_mbuf **out, unsigned most)
+/*
+ * The next @n frames, none behind the ring's end, go out; what @in has goes into the ring. This is
+ * inlined twice, where empty mbufs lie in the pool's cache and where they were fetched elsewhere.
+ */
+static __rte_always_inline void exchange(struct pmd_rxq *q, struct rte_mbuf **out,
+					 struct rte_mbuf **in, unsigned n)
 {
 	struct cursor c = {.desc = q->ring + q->next,
 			   .sw = q->sw + q->next,
 			   .out = out,
+			   .in = in,
 			   .delta = q->delta,
 			   .rearm = q->rearm};
-	unsigned n = rx_done(c.desc, most);
-	struct rte_mbuf *spare[PMD_RX_STEP];
+	unsigned next = q->next + n;
 
-	if (!n)
-		return 0;
-	tce_dma_rmb();
-	c.in = take(q->pool, spare, n);
-	/* What is left of an exhausted pool serves frame by frame. */
-	if (unlikely(!c.in)) {
-		n = 1;
-		c.in = take(q->pool, spare, n);
-	}
-	if (unlikely(!c.in)) {
-		q->data->rx_mbuf_alloc_failed++;
-		return 0;
-	}
 	swap_all(&c, n);
-	q->next = (uint16_t)(q->next + n == q->n ? 0 : q->next + n);
+	q->next = (uint16_t)(next == q->n ? 0 : next);
 	q->packets += n;
 	q->bytes += c.bytes;
 	rx_give(q, n);
+}
+
+/* The next @n frames where the pool's cache has not so many mbufs; how many these are then. */
+static __rte_noinline unsigned exchange_any(struct pmd_rxq *q, struct rte_mbuf **out, unsigned n)
+{
+	struct rte_mbuf *spare[PMD_RX_STEP];
+
+	/* What is left of an exhausted pool serves frame by frame. */
+	if (rte_mempool_get_bulk(q->pool, (void **)spare, n)) {
+		n = 1;
+		if (rte_mempool_get(q->pool, (void **)spare)) {
+			q->data->rx_mbuf_alloc_failed++;
+			return 0;
+		}
+	}
+	exchange(q, out, spare, n);
 	return n;
+}
+
+/* Up to @most frames, at least one of which is there, none behind the ring's end. */
+static __rte_always_inline unsigned step(struct pmd_rxq *q, struct rte_mbuf **out, unsigned most)
+{
+	unsigned n = rx_done(q->ring + q->next, most);
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(q->pool, rte_lcore_id());
+
+	tce_dma_rmb();
+	if (unlikely(!cache || cache->len < n))
+		return exchange_any(q, out, n);
+	cache->len -= n;
+	exchange(q, out, (struct rte_mbuf **)&cache->objs[cache->len], n);
+	return n;
+}
+
+static inline bool is_there(const struct pmd_rxq *q)
+{
+	return ((const volatile struct igb_rx_desc *)q->ring)[q->next].upper & IGB_RX_DD;
+}
+
+/* What a burst still wants behind the ring's end, or behind PMD_RX_STEP frames. */
+static __rte_noinline unsigned rest(struct pmd_rxq *q, struct rte_mbuf **pkts, unsigned n)
+{
+	unsigned got = 0, now, most;
+
+	do {
+		most = RTE_MIN(n - got, (unsigned)PMD_RX_STEP);
+		most = RTE_MIN(most, (unsigned)(q->n - q->next));
+		now = is_there(q) ? step(q, pkts + got, most) : 0;
+		got += now;
+	} while (now == most && got < n);
+	return got;
 }
 
 uint16_t rx_plain(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct pmd_rxq *q = queue;
-	unsigned got = 0, now, most;
 
 	/* Most polls find nothing: the least for these. */
-	if (!(((const volatile struct igb_rx_desc *)q->ring)[q->next].upper & IGB_RX_DD))
+	if (!is_there(q) || unlikely(!n))
 		return 0;
-	while (got < n) {
-		most = RTE_MIN((unsigned)(n - got), (unsigned)PMD_RX_STEP);
-		most = RTE_MIN(most, (unsigned)(q->n - q->next));
-		now = step(q, pkts + got, most);
-		got += now;
-		if (now < most)
-			break;
-	}
-	return (uint16_t)got;
+	if (unlikely(q->next + n > q->n || n > PMD_RX_STEP))
+		return (uint16_t)rest(q, pkts, n);
+	return (uint16_t)step(q, pkts, n);
 }
