@@ -51,10 +51,13 @@ static bool is_gone(struct tce_igb *nic)
 	return igb_read(nic, IGB_STATUS) == UINT32_MAX;
 }
 
-/* [5.2.3.2, "Master Disable"]. A virtual function's reset turns its queues off [4.2.2]. */
+/* [5.2.3.2, "Master Disable"]. A virtual function has no such bit, and one queue pair [4.2.2]. */
 void igb_stop_dma(struct tce_igb *nic)
 {
 	if (nic->vf) {
+		/* Its reset turns them off, too, but does not say when. */
+		igb_ring_off(nic, IGB_RX, 0);
+		igb_ring_off(nic, IGB_TX, 0);
 		igb_write(nic, IGB_CTRL, IGB_CTRL_RST);
 		return;
 	}
