@@ -11,8 +11,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
+import offloads
 from cases import PAIRED, balance, forward, group_is_free, on_both, receive, transmit
-from ether import Port, ethernet, ipv4, ipv6, is_sound_tcp, tcp, udp
+from ether import Port, ethernet, ipv4, ipv6, tcp, udp
 from monitor import Monitor
 from rig import Guest, Nic, built
 from tap import equal, want
@@ -21,10 +22,8 @@ from wire import Wire
 
 PAGES = 256
 FEW = 10_000
-# VLAN_INSERT, IPV4_CKSUM, UDP_CKSUM, TCP_CKSUM, TCP_TSO, MULTI_SEGS
-TX_OFFLOADS = 0x802f
 OFFLOADS = f"--rxq=4 --txq=4 --rss-udp --enable-rx-cksum --enable-scatter --max-pkt-len=9100 " \
-           f"--tx-offloads={TX_OFFLOADS:#x}"
+           f"{offloads.TX}"
 PLUGIN, REPORT = "/opt/librte_net_tce_test.so", "/tmp/report"
 FILES = {PLUGIN: built("tests/plugin/librte_net_tce_test.so"),
          "/opt/ethdev": built("tests/guest/ethdev/ethdev"),
@@ -154,37 +153,6 @@ class Igb:
         testpmd.tell("stop")
         equal(sorted(got), sorted(frames), "frames of up to 9042 bytes")
 
-    def segments(self, testpmd):
-        """TSO, by what leaves the NIC."""
-        data = bytes(i * 7 & 255 for i in range(4000))
-        testpmd.tell("set fwd csum")
-        testpmd.tell("start")
-        got = self.there_and_back([ethernet(ipv4(tcp(data, seq=1000), 6))], 5)
-        testpmd.tell("stop")
-        want(all(is_sound_tcp(frame) for frame in got), "a segment has a wrong checksum")
-        sizes = [len(frame) - 54 for frame in got]
-        equal(sizes, [800] * 5, "payload of the segments")
-        parts = {int.from_bytes(frame[38:42], "big"): frame[54:] for frame in got}
-        equal(b"".join(parts[seq] for seq in sorted(parts)), data, "what they carry")
-
-    def sums(self, testpmd):
-        """Checksums by the device: a wrong one comes back right."""
-        testpmd.tell("set fwd csum")
-        testpmd.tell("start")
-        wrong = [ethernet(ipv4(tcp(b"sum" * 40, good=False), 6, bad=True))]
-        got = self.there_and_back(wrong, 1)
-        testpmd.tell("stop")
-        want(got and is_sound_tcp(got[0]), "the checksums that leave are wrong")
-
-    def tags(self, testpmd):
-        """A tag taken out of what comes, and another one put into what leaves."""
-        testpmd.tell("set fwd mac")
-        testpmd.tell("start")
-        inside = ipv4(udp(b"tagged" * 20), 17)
-        got = self.there_and_back([ethernet(inside, vlan=5)], 1)
-        testpmd.tell("stop")
-        equal([frame[12:] for frame in got], [ethernet(inside, vlan=77)[12:]], "the tagged frame")
-
     def offloads(self):
         """The full bursts: four queues, jumbo frames, checksums, TSO, tags."""
         with self.testpmd(OFFLOADS) as testpmd:
@@ -192,24 +160,16 @@ class Igb:
                 self.queues(testpmd)
             with self.point("jumbo frames"):
                 self.jumbo(testpmd)
-            testpmd.tell("port stop all")
-            for command in ("csum set ip hw 1", "csum set tcp hw 1", "csum set udp hw 1"):
-                testpmd.tell(command)
-            testpmd.tell("port start all")
+            offloads.told(testpmd, "csum set ip hw 1", "csum set tcp hw 1", "csum set udp hw 1")
             with self.point("csum"):
                 self.compared(testpmd, FEW, "csum", options=["--any-mac"])
-                self.sums(testpmd)
-            testpmd.tell("port stop all")
-            testpmd.tell("tso set 800 1")
-            testpmd.tell("port start all")
+                offloads.sums(testpmd, self.there_and_back)
+            offloads.told(testpmd, "tso set 800 1")
             with self.point("TSO"):
-                self.segments(testpmd)
-            testpmd.tell("port stop all")
-            testpmd.tell("tx_vlan set 1 77")
-            testpmd.tell("vlan set strip on 0")
-            testpmd.tell("port start all")
+                offloads.segments(testpmd, self.there_and_back)
+            offloads.told(testpmd, "tx_vlan set 1 77", "vlan set strip on 0")
             with self.point("tags stripped and inserted"):
-                self.tags(testpmd)
+                offloads.tags(testpmd, self.there_and_back, 5, 77)
         self.all_is_back()
 
     def fields(self, app):

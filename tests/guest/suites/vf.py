@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
+import offloads
 from cases import balance, forward, group_is_free, receive, transmit
 from ether import Port, ethernet, ipv4, udp
 from rig import Guest, Nic
@@ -152,6 +153,11 @@ class Vf:
                 equal(self.taken(testpmd, dst=group), 0, "frames before it is asked for")
                 testpmd.tell(f"mcast_addr add 0 {MULTICAST}")
                 equal(self.taken(testpmd, dst=group), 10, "frames")
+                equal(self.taken(testpmd, dst="01005e010204"), 0, "frames to another group")
+            with self.point("all multicast is granted; QEMU's NIC does not know of it"):
+                testpmd.tell("set allmulti 0 on")
+                want("Allmulticast mode: enabled" in testpmd.tell("show port info 0"), "it is off")
+                testpmd.tell("set allmulti 0 off")
             with self.point("VLANs"):
                 testpmd.tell("stop")
                 testpmd.tell("vlan set filter on 0")
@@ -162,6 +168,27 @@ class Vf:
                 testpmd.tell("rx_vlan rm 5 0")
                 equal(self.taken(testpmd, dst=mac, vlan=5), 0, "frames of VLAN 5, no more")
             testpmd.tell("stop")
+
+    def there_and_back(self, frames, n):
+        with Port(self.wire.paths[0]) as port:
+            port.send(*frames)
+            return port.take(n)
+
+    def offloads(self):
+        """The full transmit burst: checksums, TSO, tags."""
+        mac = MAC.replace(":", "")
+        with self.testpmd(app=f"{offloads.TX} --max-pkt-len=9100 --enable-scatter") as testpmd:
+            offloads.told(testpmd, "csum set ip hw 0", "csum set tcp hw 0", "csum set udp hw 0")
+            with self.point("csum"):
+                self.compared(testpmd, "csum", "--any-mac")
+                offloads.sums(testpmd, self.there_and_back, mac)
+            offloads.told(testpmd, "tso set 800 0")
+            with self.point("TSO"):
+                offloads.segments(testpmd, self.there_and_back, mac)
+            offloads.told(testpmd, "tx_vlan set 0 77")
+            with self.point("tags inserted"):
+                offloads.tags(testpmd, self.there_and_back, None, 77, mac)
+        self.all_is_back()
 
     def refused(self):
         """What it has not."""
@@ -237,8 +264,8 @@ def show(tap):
         with Guest("p9", nics=[nic], modules=["igb"], hugepages=PAGES, vf=True) as guest:
             fewer_drivers(guest)
             case = Vf(tap, guest, wire)
-            for part in (case.groups, case.plain, case.filters, case.refused, case.physical,
-                         case.killed, case.two, case.attached):
+            for part in (case.groups, case.plain, case.filters, case.offloads, case.refused,
+                         case.physical, case.killed, case.two, case.attached):
                 part()
 
 
