@@ -172,14 +172,18 @@ static __rte_always_inline bool tx_put(struct igb_tx_desc *desc, struct rte_mbuf
 {
 	struct tx_put p = tx_begin(home);
 
-	for (; n >= 8; n -= 8, desc += 8, sw += 8, in += 8) {
+	for (unsigned eights = n / 8; eights; eights--, desc += 8, sw += 8, in += 8) {
+		struct igb_tx_desc *second = desc + 4;
+
+		/* Twice the same four distances take fewer registers than eight. */
+		__asm__("" : "+r"(second));
 		tx_move_eight(sw, in);
 		tx_two(&p, desc, 0, in[0], in[1], true);
 		tx_two(&p, desc, 2, in[2], in[3], true);
-		tx_two(&p, desc, 4, in[4], in[5], true);
-		tx_two(&p, desc, 6, in[6], in[7], true);
+		tx_two(&p, second, 0, in[4], in[5], true);
+		tx_two(&p, second, 2, in[6], in[7], true);
 	}
-	for (; n; n--, desc++, sw++, in++) {
+	for (n %= 8; n; n--, desc++, sw++, in++) {
 		*sw = *in;
 		tx_two(&p, desc, 0, *in, *in, false);
 	}
