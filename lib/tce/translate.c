@@ -34,65 +34,75 @@ static size_t follows(const struct tce_window *w, uint64_t offset, uint64_t va, 
 	return contiguous(w, offset >> w->shift, va - off, off, want);
 }
 
-/* Does the TCE at an IOVA hold this VA? Then how far, at most want, if len is not NULL. */
-static bool confirm(const struct tce_space *space, uint64_t iova, uint64_t va, size_t want,
-		    size_t *len)
+/* Kept out of line. */
+static RARE int length_from(const struct tce_window *w, uint64_t offset, uint64_t va, size_t want,
+			    size_t *len)
 {
-	const struct tce_window *w = tce_window_at(space, iova);
-	uint64_t off, e;
-
-	if (!w)
-		return false;
-	off = (iova - w->start) & w->inside;
-	e = tce_entry_load(w, (iova - w->start) >> w->shift);
-	if (!(e & TCE_ENTRY_VALID) || tce_entry_va(w, e) + off != va)
-		return false;
-	if (len)
-		*len = follows(w, iova - w->start, va, want);
-	return true;
+	*len = follows(w, offset, va, want);
+	return 0;
 }
 
-/* One look: where the hint leads, if the entry there confirms it. */
-static bool look(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
-		 size_t *len)
+/* The end of every look-up that found: most of what is wanted ends inside of the first page. */
+static inline int length(const struct tce_window *w, uint64_t offset, uint64_t va, size_t want,
+			 size_t *len)
 {
-	uint64_t hint;
+	if (!len)
+		return 0;
+	if (want - 1 > (~va & w->inside))
+		return length_from(w, offset, va, want, len);
+	*len = want;
+	return 0;
+}
 
-	if (!tce_dir_hint(&space->dir, va, &hint) || !confirm(space, hint, va, want, len))
-		return false;
+/*
+ * One look: where the hint leads, if the entry there confirms it. -ENOENT if there is no hint,
+ * -EAGAIN if it was wrong.
+ */
+static int look(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
+		size_t *len)
+{
+	const struct tce_window *w;
+	uint64_t hint, offset, e;
+
+	if (!tce_dir_hint(&space->dir, va, &hint))
+		return -ENOENT;
+	w = tce_window_at(space, hint);
+	if (!w)
+		return -EAGAIN;
+	offset = hint - w->start;
+	e = tce_entry_load(w, offset >> w->shift);
+	/* Of the VA, the part inside of the page, too: the hint may be of a window that is gone. */
+	if (!(e & TCE_ENTRY_VALID) || tce_entry_va(w, e) + (offset & w->inside) != va)
+		return -EAGAIN;
 	*iova = hint;
-	return true;
+	return length(w, offset, va, want, len);
 }
 
 RARE int tce_iova_by_hint(const struct tce_space *space, uint64_t va, size_t want, tce_iova_t *iova,
 			  size_t *len)
 {
 	uint64_t leads;
+	/*
+	 * -ENOENT, no hint, is the answer. Hints are led elsewhere but never taken back: had a map
+	 * of this page returned before, its hint would be there, or a later one.
+	 */
+	int ret = look(space, va, want, iova, len);
 
-	if (look(space, va, want, iova, len))
-		return 0;
 	/*
 	 * Memory that is mapped at several IOVAs is led to another one before one of them goes. A
 	 * reader on its way by the old hint misses it then; and the hint may be the same again by
 	 * now. But whoever finds an entry unpublished finds that it was counted before: so a miss
 	 * is one if the count stood still around the look.
 	 */
-	do {
+	while (ret == -EAGAIN) {
 		/* Acquire: the hint is loaded behind it. Pairs with count_lead(). */
 		leads = atomic_load_explicit(&space->leads, memory_order_acquire);
-		if (look(space, va, want, iova, len))
-			return 0;
+		ret = look(space, va, want, iova, len);
 		/* Relaxed: the acquire of the entry's load orders it. */
-	} while (atomic_load_explicit(&space->leads, memory_order_relaxed) != leads);
-	return -ENOENT;
-}
-
-/* The guess was right, and what is wanted runs past the first page. */
-static RARE int length_from(const struct tce_window *w, uint64_t offset, uint64_t va, size_t want,
-			    size_t *len)
-{
-	*len = follows(w, offset, va, want);
-	return 0;
+		if (ret && atomic_load_explicit(&space->leads, memory_order_relaxed) == leads)
+			return -ENOENT;
+	}
+	return ret;
 }
 
 /*
@@ -111,12 +121,7 @@ int tce_iova(const struct tce_space *space, const void *addr, size_t want, tce_i
 	if (!tce_entry_is(w, tce_entry_load(w, offset >> w->shift), va))
 		return tce_iova_by_hint(space, va, want, iova, len);
 	*iova = w->start + offset;
-	if (!len)
-		return 0;
-	if (want - 1 > (~va & w->inside))
-		return length_from(w, offset, va, want, len);
-	*len = want;
-	return 0;
+	return length(w, offset, va, want, len);
 }
 
 /* Where the guess fails: memory that lies otherwise, or none. */

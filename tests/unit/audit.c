@@ -109,6 +109,7 @@ static void counts(void)
 static void directory(void)
 {
 	_Atomic uint64_t *mid;
+	tce_iova_t to;
 	uint64_t good;
 
 	build();
@@ -121,6 +122,9 @@ static void directory(void)
 	assert_found("is not found");
 	*mid = good + MIB(2);
 	assert_found("is not found");
+	/* To the right entry, but not to the right place in its page. */
+	*mid = good + KIB(4);
+	assert_int_equal(tce_iova_by_hint(space, (uintptr_t)va, 1, &to, NULL), -ENOENT);
 	*mid = good;
 	take_down();
 }
