@@ -247,6 +247,8 @@ struct tce_space {
 	struct tce_facts facts;
 	/* Read without the lock; a window keeps its slot for life, and slots may be NULL. */
 	struct tce_window *_Atomic window[TCE_WINDOWS_MAX];
+	/* Slots that have ever had a window: it grows before the slot is filled. */
+	_Atomic unsigned slots;
 	/*
 	 * The window in which translation looks first. It is chosen before the space is handed out,
 	 * and changes only to tce_no_window, so that a reader needs no order to see what is in it.
@@ -272,8 +274,11 @@ static inline struct tce_window *tce_window_peek(const struct tce_space *space, 
 /* The window that holds an IOVA, or NULL. [any] */
 static inline struct tce_window *tce_window_at(const struct tce_space *space, uint64_t iova)
 {
-	for (unsigned i = 0; i < TCE_WINDOWS_MAX; i++) {
-		/* Pairs with the release store of put_window(). */
+	/* Relaxed: whoever has been told of an IOVA was told of its window's slot, too. */
+	unsigned slots = atomic_load_explicit(&space->slots, memory_order_relaxed);
+
+	for (unsigned i = 0; i < slots; i++) {
+		/* Pairs with the release store of set_slot(). */
 		struct tce_window *w =
 			atomic_load_explicit(&space->window[i], memory_order_acquire);
 		if (w && iova - w->start < w->size)

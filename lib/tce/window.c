@@ -25,6 +25,8 @@ static void set_slot(struct tce_space *space, const struct tce_window *from, str
 
 	while (tce_window_peek(space, i) != from)
 		i++;
+	if (i >= atomic_load_explicit(&space->slots, memory_order_relaxed))
+		atomic_store_explicit(&space->slots, i + 1, memory_order_relaxed);
 	/* Pairs with tce_window_at(). */
 	atomic_store_explicit(&space->window[i], to, memory_order_release);
 }
@@ -88,7 +90,7 @@ void tce_windows_guess(struct tce_space *space)
 
 int tce_windows_default(struct tce_space *space)
 {
-	struct tce_window *w;
+	struct tce_window *w = NULL;
 	int ret;
 
 	if (!space->facts.default_size)
@@ -133,7 +135,7 @@ static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels
 static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_t levels,
 		  struct tce_window **window)
 {
-	struct tce_window *w;
+	struct tce_window *w = NULL;
 	uint64_t start;
 	int ret = tce_lock_check(tce_plan_locked(&space->facts, page, size, levels) +
 					 tce_windows_pending(space),
