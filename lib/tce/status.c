@@ -119,15 +119,20 @@ static int audit_entry(const struct tce_space *space, const struct tce_window *w
 	return 0;
 }
 
+static int summary_differs(const struct tce_space *space, const struct tce_window *w)
+{
+	return tce_fail(-EUCLEAN,
+			"audit: the summary of the window at %#llx of group %d differs from its "
+			"table",
+			(ull)w->start, space->group);
+}
+
 static int audit_window(const struct tce_space *space, const struct tce_window *w)
 {
 	struct tce_stretch s;
 
 	if (!tce_table_agrees(w))
-		return tce_fail(-EUCLEAN,
-				"audit: the summary of the window at %#llx of group %d differs "
-				"from its table",
-				(ull)w->start, space->group);
+		return summary_differs(space, w);
 	for (size_t at = 0; tce_table_next(w, at, w->entries - at, &s); at = s.at + s.n) {
 		for (size_t i = s.at; i < s.at + s.n; i++) {
 			int ret = audit_entry(space, w, i);
@@ -136,7 +141,7 @@ static int audit_window(const struct tce_space *space, const struct tce_window *
 				return ret;
 		}
 	}
-	return 0;
+	return tce_table_astray_agrees(w) ? 0 : summary_differs(space, w);
 }
 
 static int audit_counts(const struct tce_region *r)

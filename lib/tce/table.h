@@ -14,7 +14,7 @@
  * is also the truth of IOVA allocation: a free run is a run of zero entries.
  *
  * Invariants: leaf[i].used is the number of entries of leaf i that are not 0, used is their sum,
- * every leaf below full_below is full.
+ * every leaf below full_below is full, astray is the number of those whose VA is not base + offset.
  */
 #ifndef TCE_TABLE_H
 #define TCE_TABLE_H
@@ -25,9 +25,10 @@
 #define TCE_ENTRY_ACCESS_SHIFT 1
 #define TCE_ENTRY_NUMBER_SHIFT 3
 #define TCE_NUMBER_BITS_MAX    20
+#define TCE_NOWHERE	       (1ull << 63) /* far above every VA: see TCE_VA_BITS */
 
 struct tce_window {
-	/* What translation reads, in one cache line; set when the space is handed out. */
+	/* What translation reads; set when the space is handed out, but for base and back. */
 	uint64_t start;
 	uint64_t size;
 	_Atomic uint64_t *entry;
@@ -38,6 +39,12 @@ struct tce_window {
 	 */
 	_Atomic uint64_t base;
 	uint64_t mask;
+	/*
+	 * The guess back: behind an offset is likely back + offset. That is the base, or
+	 * TCE_NOWHERE if too many entries are astray: a processor predicts a guess that is never
+	 * right, but not one that is right now and then.
+	 */
+	_Atomic uint64_t back;
 	uint64_t telling; /* the bits of an entry that say whether a guess is right */
 	uint64_t inside;  /* the bits of an address that lie inside of a page */
 	unsigned shift;	  /* log2 of the I/O page */
@@ -47,6 +54,7 @@ struct tce_window {
 	struct tce_lazy lazy;
 	uint16_t *leaf; /* entries in use per page of the table */
 	size_t used;
+	size_t astray;	   /* of these, where base + offset is not the VA */
 	size_t full_below; /* a leaf index */
 	size_t hole_first; /* entries never handed out: none if hole_first > hole_last */
 	size_t hole_last;
@@ -115,6 +123,9 @@ bool tce_table_next(const struct tce_window *w, size_t at, size_t n, struct tce_
 /* Recount: true when leaf[], used, and full_below agree with the entries. */
 bool tce_table_agrees(const struct tce_window *w);
 
+/* The same of astray, when the entries are known to be right. */
+bool tce_table_astray_agrees(const struct tce_window *w);
+
 static inline uint64_t tce_entry_load(const struct tce_window *w, size_t at)
 {
 	/* Pairs with the release stores of tce_table_publish(). */
@@ -141,7 +152,7 @@ static inline bool tce_entry_is(const struct tce_window *w, uint64_t entry, uint
 
 static inline uint64_t tce_entry_va(const struct tce_window *w, uint64_t entry)
 {
-	return entry >> w->shift << w->shift;
+	return entry & ~w->inside;
 }
 
 #endif

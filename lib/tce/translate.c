@@ -4,7 +4,8 @@
 #include "internal.h"
 
 /* Kept out of line and out of the way. */
-#define RARE __attribute__((noinline, cold))
+#define NOINLINE __attribute__((noinline))
+#define RARE	 __attribute__((noinline, cold))
 
 /*
  * How many bytes from (entry at, offset off into its page) follow contiguously in VA and IOVA, up
@@ -124,44 +125,45 @@ int tce_iova(const struct tce_space *space, const void *addr, size_t want, tce_i
 	return length(w, offset, va, want, len);
 }
 
-/* Where the guess fails: memory that lies otherwise, or none. */
-static RARE int va_by_entry(const struct tce_window *w, uint64_t offset, size_t want, void **va,
-			    size_t *len)
+/*
+ * Where the guess fails: memory that lies otherwise, or none. Out of line, or a compiler may join
+ * it with the guess, which would have to wait for the entry then.
+ */
+static NOINLINE int va_by_entry(const struct tce_window *w, uint64_t offset, size_t want, void **va,
+				size_t *len, uint64_t entry)
 {
-	uint64_t e = tce_entry_load(w, offset >> w->shift), found;
+	uint64_t found = tce_entry_va(w, entry) + (offset & w->inside);
 
-	if (!(e & TCE_ENTRY_VALID))
+	if (!(entry & TCE_ENTRY_VALID))
 		return -ENOENT;
-	found = tce_entry_va(w, e) + (offset & w->inside);
 	*va = (void *)(uintptr_t)found;
-	if (len)
-		*len = follows(w, offset, found, want);
-	return 0;
+	return length(w, offset, found, want, len);
 }
 
 static RARE int va_elsewhere(const struct tce_space *space, tce_iova_t iova, size_t want, void **va,
 			     size_t *len)
 {
 	const struct tce_window *w = tce_window_at(space, iova);
+	uint64_t offset;
 
-	return w ? va_by_entry(w, iova - w->start, want, va, len) : -ENOENT;
+	if (!w)
+		return -ENOENT;
+	offset = iova - w->start;
+	return va_by_entry(w, offset, want, va, len, tce_entry_load(w, offset >> w->shift));
 }
 
 int tce_va(const struct tce_space *space, tce_iova_t iova, size_t want, void **va, size_t *len)
 {
 	const struct tce_window *w = atomic_load_explicit(&space->guess, memory_order_relaxed);
-	uint64_t offset = iova - w->start;
-	uint64_t guess = atomic_load_explicit(&w->base, memory_order_relaxed) + offset;
+	uint64_t offset = iova - w->start, e;
+	/* Relaxed: whatever it is, the entry has the word. */
+	uint64_t guess = atomic_load_explicit(&w->back, memory_order_relaxed) + offset;
 
 	if (offset >= w->size)
 		return va_elsewhere(space, iova, want, va, len);
-	if (!tce_entry_is(w, tce_entry_load(w, offset >> w->shift), guess))
-		return va_by_entry(w, offset, want, va, len);
+	e = tce_entry_load(w, offset >> w->shift);
+	if (!tce_entry_is(w, e, guess))
+		return va_by_entry(w, offset, want, va, len, e);
 	*va = (void *)(uintptr_t)guess;
-	if (!len)
-		return 0;
-	if (want - 1 > (~guess & w->inside))
-		return length_from(w, offset, guess, want, len);
-	*len = want;
-	return 0;
+	return length(w, offset, guess, want, len);
 }

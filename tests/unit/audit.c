@@ -86,6 +86,9 @@ static void summaries(void)
 	w->full_below = leaf + 1;
 	assert_found("summary");
 	w->full_below = leaf;
+	w->astray++;
+	assert_found("summary");
+	w->astray--;
 	w->lazy.open[leaf / 8] = 0;
 	assert_found("summary");
 	w->lazy.open[leaf / 8] = (uint8_t)(1u << leaf % 8);

@@ -201,6 +201,98 @@ static void window_goes(void)
 	end(va, MIB(2));
 }
 
+/* Is it guessed on the way back, too? */
+static bool is_guessed_back(void)
+{
+	return guessed()->back == guessed()->base;
+}
+
+/* Map 2 MiB at an entry of the window that is guessed first. */
+static tce_iova_t map_at(char *va, size_t entry)
+{
+	tce_iova_t iova = guessed()->start + MIB(2) * entry;
+
+	assert_ok(tce_map(space, va, MIB(2), NULL, &iova));
+	return iova;
+}
+
+/* On the way back it is guessed while no more than an eighth of the entries is astray. */
+static void astray(void)
+{
+	static const size_t entry[] = {8, 9, 11, 10};
+	tce_iova_t start;
+	char *va;
+
+	machine(&model_lpar);
+	space = open_space(DEV_A, MIB(24));
+	start = guessed()->start;
+	va = model_alloc(MIB(24), MIB(2));
+	assert_ok(tce_register(va, MIB(24), MIB(2)));
+	assert_int_equal(map(va, MIB(16)), start);
+	for (unsigned i = 0; i < 4; i++) {
+		map_at(va + MIB(2) * (8 + i), entry[i]);
+		/* The last two lie crosswise: 1 of 11, and 2 of 12. */
+		assert_int_equal(guessed()->astray, i < 2 ? 0 : i - 1);
+		assert_int_equal(is_guessed_back(), i < 3);
+		assert_sound();
+	}
+	found(va, MIB(20), start);
+	found(va + MIB(20), MIB(2), start + MIB(22));
+	found(va + MIB(22), MIB(2), start + MIB(20));
+	/* 2 of 10, and then 1 of 8: one goes in one call with one that is not astray. */
+	assert_ok(tce_unmap(space, start, MIB(4)));
+	assert_false(is_guessed_back());
+	lost(va, start);
+	assert_ok(tce_unmap(space, start + MIB(18), MIB(4)));
+	assert_int_equal(guessed()->astray, 1);
+	assert_true(is_guessed_back());
+	assert_sound();
+	found(va + MIB(4), MIB(14), start + MIB(4));
+	found(va + MIB(20), MIB(2), start + MIB(22));
+	/* 1 of 7. */
+	assert_ok(tce_unmap(space, start + MIB(4), MIB(2)));
+	assert_false(is_guessed_back());
+	found(va + MIB(20), MIB(2), start + MIB(22));
+	found(va + MIB(6), MIB(12), start + MIB(6));
+	end(va, MIB(24));
+}
+
+/* Who lay where it was guessed is astray by a new base, and the other way round. */
+static void astray_by_a_new_base(void)
+{
+	tce_iova_t start;
+	char *va;
+
+	machine(&model_lpar);
+	space = open_space(DEV_A, MIB(32));
+	start = guessed()->start;
+	va = model_alloc(MIB(32), MIB(2));
+	assert_ok(tce_register(va, MIB(32), MIB(2)));
+	/* The first two by a base of their own, the third by that of the large one. */
+	map_at(va, 1);
+	map_at(va + MIB(2), 2);
+	map_at(va + MIB(6), 5);
+	assert_int_equal(guessed()->astray, 1);
+	assert_false(is_guessed_back());
+	assert_int_equal(map(va + MIB(8), MIB(24)), start + MIB(12));
+	assert_int_equal(guessed()->astray, 2);
+	assert_false(is_guessed_back());
+	assert_sound();
+	found(va, MIB(4), start + MIB(2));
+	found(va + MIB(6), MIB(26), start + MIB(10));
+	/* 1 of 14. */
+	assert_ok(tce_unmap(space, start + MIB(2), MIB(2)));
+	assert_true(is_guessed_back());
+	/* An empty window begins anew. */
+	assert_ok(tce_unmap(space, start + MIB(4), MIB(2)));
+	assert_ok(tce_unmap(space, start + MIB(10), MIB(26)));
+	map_at(va, 5);
+	assert_int_equal(guessed()->astray, 0);
+	assert_true(is_guessed_back());
+	found(va, MIB(2), start + MIB(10));
+	end(va, MIB(32));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +302,8 @@ int main(void)
 		whole_test(the_larger_counts),
 		whole_test(limits),
 		whole_test(window_goes),
+		whole_test(astray),
+		whole_test(astray_by_a_new_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
