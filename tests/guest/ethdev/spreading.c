@@ -103,6 +103,34 @@ static void tables(void)
 	set_table(table);
 }
 
+/* What was set while the port ran, and while it stood still, is there when it starts again. */
+static void restarted(void)
+{
+	uint8_t table[128];
+	struct arrival got;
+
+	for (unsigned i = 0; i < 128; i++)
+		table[i] = i < 96 ? 1 : 2;
+	set_table(table);
+	stop(IN);
+	point(!rte_eth_dev_start(IN), "the port starts again");
+	wait_links();
+	flows(&got);
+	point(by_table(&got, table) && have_hashes(&got, keys[1], true),
+	      "with the table and the key that it had");
+	drop(&got);
+	stop(IN);
+	for (unsigned i = 0; i < 128; i++)
+		table[i] = i % 2 ? 0 : 3;
+	point(set_table(table) && set_rss(RTE_ETH_RSS_NONFRAG_IPV4_UDP, keys[0]) &&
+		      !rte_eth_dev_start(IN),
+	      "another table and key while it stands still");
+	wait_links();
+	flows(&got);
+	point(by_table(&got, table) && have_hashes(&got, keys[0], true), "are those that it has");
+	drop(&got);
+}
+
 void spreading(void)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS}};
@@ -121,9 +149,10 @@ void spreading(void)
 	point(have_hashes(&got, keys[1], true) && !have_hashes(&got, keys[0], true),
 	      "hashes are by it");
 	drop(&got);
+	restarted();
 	point(set_rss(RTE_ETH_RSS_IPV4, NULL), "addresses alone are hashed");
 	flows(&got);
-	point(have_hashes(&got, keys[1], false), "one hash for all of one pair of hosts");
+	point(have_hashes(&got, keys[0], false), "one hash for all of one pair of hosts");
 	drop(&got);
 	point(set_rss(0, NULL), "nothing is hashed");
 	flows(&got);

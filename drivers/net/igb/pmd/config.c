@@ -153,22 +153,34 @@ int config_rss_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf)
 	return 0;
 }
 
-/* The queues in turn, unless the application has said otherwise since it configured. */
-static int start_rss(struct rte_eth_dev *dev)
+/* What was configured. From then on it is the application's to change, and a restart keeps that. */
+int config_rss_anew(struct rte_eth_dev *dev)
 {
 	struct rte_eth_rss_conf conf = dev->data->dev_conf.rx_adv_conf.rss_conf;
 	struct pmd_port *port = pmd_port(dev);
+	int err;
 
 	if (!(dev->data->dev_conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG))
-		conf.rss_hf = 0;
-	if (!conf.rss_key) {
+		conf = (struct rte_eth_rss_conf){0};
+	if (!conf.rss_key)
 		memcpy(port->rss_key, default_key, sizeof(default_key));
-		conf.rss_key_len = 0;
-	}
+	err = config_rss(dev, &conf);
+	if (err)
+		return say(err, "RSS: no key of %u bytes", conf.rss_key_len);
+	/* The queues in turn, if there are any. */
 	for (unsigned i = 0; i < TCE_IGB_RETA; i++)
-		port->reta[i] = (uint8_t)(i % dev->data->nb_rx_queues);
+		port->reta[i] = (uint8_t)(i % RTE_MAX(dev->data->nb_rx_queues, 1));
 	tce_igb_reta(port->nic, port->reta);
-	return config_rss(dev, &conf);
+	return 0;
+}
+
+/* As it was, for a device that may have been reset meanwhile. */
+static void start_rss(struct rte_eth_dev *dev)
+{
+	struct rte_eth_rss_conf conf = {.rss_hf = pmd_port(dev)->rss_hf};
+
+	tce_igb_reta(pmd_port(dev)->nic, pmd_port(dev)->reta);
+	config_rss(dev, &conf);
 }
 
 int config_mtu(struct rte_eth_dev *dev, uint16_t mtu)
@@ -188,11 +200,9 @@ int config_all(struct rte_eth_dev *dev)
 			offloads & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM),
 		.strip_vlan = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP,
 	};
-	int err = pmd_port(dev)->nic->vf ? 0 : start_rss(dev);
+	int err;
 
-	if (err)
-		return say(err, "RSS: no key of %u bytes",
-			   dev->data->dev_conf.rx_adv_conf.rss_conf.rss_key_len);
+	start_rss(dev);
 	tce_igb_vlan_filter(pmd_port(dev)->nic, offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
 	err = accept_frames(dev, dev->data->promiscuous, dev->data->all_multicast);
 	if (!err)

@@ -71,6 +71,7 @@ static int infos(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 static int configure(struct rte_eth_dev *dev)
 {
 	struct rte_eth_rxmode *rx = &dev->data->dev_conf.rxmode;
+	int err;
 
 	if (pmd_port(dev)->nic->vf && rx->mq_mode != RTE_ETH_MQ_RX_NONE)
 		return log_failure(dev, say(-ENOTSUP, "a virtual function has one queue"));
@@ -82,7 +83,8 @@ static int configure(struct rte_eth_dev *dev)
 	/* The hash is in the descriptor in any case. */
 	if (rx->mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
 		rx->offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	return 0;
+	err = config_rss_anew(dev);
+	return err ? log_failure(dev, err) : 0;
 }
 
 static void choose_rx(struct rte_eth_dev *dev)

@@ -194,6 +194,7 @@ int config_vlan(struct rte_eth_dev *dev, uint16_t id, int on);
 int config_vlan_offload(struct rte_eth_dev *dev, int mask);
 int config_reta(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta, uint16_t size);
 int config_reta_get(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta, uint16_t size);
+int config_rss_anew(struct rte_eth_dev *dev);
 int config_rss(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
 int config_rss_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
 int config_mtu(struct rte_eth_dev *dev, uint16_t mtu);
