@@ -115,6 +115,57 @@ static void looked_at(void)
 	rte_pktmbuf_free_bulk(got, n);
 }
 
+/* What waits in a queue that is stopped is given back to its pool, not to who polls it. */
+static void stopped_rx(void)
+{
+	struct rte_mbuf *m[3], *got[32];
+
+	for (uint16_t i = 0; i < 3; i++)
+		m[i] = make(&(struct frame){.sport = i});
+	rte_eth_tx_burst(OUT, 0, m, 3);
+	for (unsigned ms = 0; ms < 1000 && rte_eth_rx_queue_count(IN, LATE) < 3; ms++)
+		rte_delay_us_sleep(1000);
+	point(rte_eth_rx_queue_count(IN, LATE) == 3 && !rte_eth_dev_rx_queue_stop(IN, LATE) &&
+		      !rte_eth_rx_burst(IN, LATE, got, RTE_DIM(got)),
+	      "a queue that was stopped with frames in it gives none");
+	point(!rte_eth_dev_rx_queue_start(IN, LATE) && arrives(&(struct frame){0}),
+	      "until it is started again");
+}
+
+/* Frames that IN sends by its late queue, so many that they go round its ring. */
+static void round_and_round(struct rte_mbuf **m, uint16_t n)
+{
+	struct rte_mbuf *got[32];
+	uint16_t sent;
+
+	for (unsigned round = 0; round < 10; round++) {
+		for (uint16_t i = 0; i < n; i++)
+			m[i] = make(&(struct frame){.sport = i});
+		sent = rte_eth_tx_burst(IN, LATE, m, n);
+		rte_pktmbuf_free_bulk(m + sent, n - sent);
+		rte_delay_us_sleep(1000);
+		while ((sent = rte_eth_rx_burst(OUT, 0, got, RTE_DIM(got))))
+			rte_pktmbuf_free_bulk(got, sent);
+	}
+}
+
+static void stopped_tx(void)
+{
+	struct rte_mbuf *m[40];
+	unsigned before;
+
+	round_and_round(m, RTE_DIM(m));
+	rte_eth_dev_tx_queue_stop(IN, LATE);
+	before = rte_mempool_avail_count(pool);
+	point(!rte_eth_tx_done_cleanup(IN, LATE, 0) && rte_mempool_avail_count(pool) == before,
+	      "a queue that is stopped has no mbuf left to come back");
+	for (uint16_t i = 0; i < RTE_DIM(m); i++)
+		m[i] = make(&(struct frame){.sport = i});
+	point(!rte_eth_tx_burst(IN, LATE, m, RTE_DIM(m)), "and takes none");
+	rte_pktmbuf_free_bulk(m, RTE_DIM(m));
+	point(!rte_eth_dev_tx_queue_start(IN, LATE) && comes_back(), "until it is started again");
+}
+
 /* Sent mbufs come back when they are asked for, in batches as the device reports them. */
 static void cleaned_up(void)
 {
@@ -181,7 +232,10 @@ void queues(void)
 	late_rx();
 	late_tx();
 	looked_at();
+	stopped_rx();
+	stopped_tx();
 	cleaned_up();
 	starved();
 	stop(IN);
+	point(!rte_eth_tx_done_cleanup(IN, LATE, 0), "nor has one of a port that is stopped");
 }

@@ -252,6 +252,9 @@ int queues_rx_stop(struct rte_eth_dev *dev, uint16_t number)
 	free_mbufs(q->sw, q->n);
 	rte_pktmbuf_free(q->first);
 	q->first = NULL;
+	/* Who polls it all the same finds nothing done. */
+	memset(q->ring, 0, q->n * sizeof(*q->ring));
+	q->next = 0;
 	return 0;
 }
 
@@ -285,6 +288,9 @@ int queues_tx_stop(struct rte_eth_dev *dev, uint16_t number)
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
 	tx_free_rest(q);
+	/* Who sends by it all the same, or cleans up, finds no room, and nothing done. */
+	memset(q->ring, 0, q->n * sizeof(*q->ring));
+	q->next = q->oldest = q->free = 0;
 	return 0;
 }
 
