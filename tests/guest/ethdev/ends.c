@@ -10,7 +10,7 @@ static void refused(void)
 	struct rte_mempool *small = rte_pktmbuf_pool_create(
 		"small", 255, 0, 0, RTE_PKTMBUF_HEADROOM + 128, SOCKET_ID_ANY);
 	struct rte_eth_txconf tx = {.tx_rs_thresh = 16};
-	struct rte_eth_rxconf rx = {.rx_free_thresh = RING};
+	struct rte_eth_rxconf rx = {.rx_free_thresh = RING - 1};
 
 	conf.link_speeds = RTE_ETH_LINK_SPEED_FIXED | RTE_ETH_LINK_SPEED_1G;
 	point(rte_eth_dev_configure(IN, 1, 1, &conf) == -ENOTSUP, "no fixed speed");
@@ -23,7 +23,7 @@ static void refused(void)
 	point(rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL, small) == -EINVAL,
 	      "no buffers of 128 bytes");
 	point(rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, &rx, pool) == -EINVAL,
-	      "no threshold as large as the ring");
+	      "no threshold of all that the device has of a ring");
 	point(rte_eth_tx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, &tx) == -EINVAL,
 	      "no other batch to be reported");
 	point(rte_eth_tx_queue_setup(IN, 0, 100, SOCKET_ID_ANY, NULL) == -EINVAL,

@@ -84,9 +84,12 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 					    "mempool '%s' has buffers under 256 bytes behind the "
 					    "headroom: too small for the device",
 					    pool->name));
-	if (conf->rx_free_thresh >= n)
-		return log_failure(dev, say(-EINVAL, "rx_free_thresh %u is not below the ring's %u",
-					    conf->rx_free_thresh, n));
+	/* The device has n - 1 of them; it has to be told before all of these are used up. */
+	if (conf->rx_free_thresh >= n - 1)
+		return log_failure(dev, say(-EINVAL,
+					    "rx_free_thresh %u is not below the %u that the device "
+					    "has of a ring of %u",
+					    conf->rx_free_thresh, n - 1, n));
 	queues_rx_release(dev, number);
 	q = queue_memory(sizeof(*q), n + PMD_RX_STEP, socket, &sw);
 	if (!q)
