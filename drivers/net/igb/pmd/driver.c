@@ -116,7 +116,12 @@ static int remove_port(struct rte_vdev_device *vdev)
 {
 	struct rte_eth_dev *dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
 
-	return dev ? rte_eth_dev_close(dev->data->port_id) : 0;
+	if (!dev)
+		return 0;
+	/* Ethdev closes no port that runs. What does not stop is cut off by the close. */
+	if (dev->data->dev_started)
+		rte_eth_dev_stop(dev->data->port_id);
+	return rte_eth_dev_close(dev->data->port_id);
 }
 
 static int dma_answer(struct rte_vdev_device *vdev, int err)
