@@ -29,6 +29,13 @@ static struct registers of(const struct tce_igb *nic, enum igb_direction dir, un
 #define HOST	  8u
 #define WRITEBACK 1u
 
+static int check_off(struct tce_igb *nic, enum igb_direction dir, unsigned number)
+{
+	return nic->on[dir][number]
+		       ? igb_fail(-EBUSY, "%s: queue %u is on already", nic->name, number)
+		       : 0;
+}
+
 static int check(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 		 const struct tce_igb_ring *ring)
 {
@@ -44,9 +51,7 @@ static int check(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 	if (!ring->va || ring->iova % IGB_RING_ALIGN)
 		return igb_fail(-EINVAL, "%s: a ring at IOVA 0x%llx is not aligned to %u bytes",
 				nic->name, (unsigned long long)ring->iova, IGB_RING_ALIGN);
-	if (nic->on[dir][number])
-		return igb_fail(-EBUSY, "%s: queue %u is on already", nic->name, number);
-	return 0;
+	return check_off(nic, dir, number);
 }
 
 int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
@@ -86,6 +91,16 @@ int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number)
 	return 0;
 }
 
+/* Whether a queue that is on has buffers of the size that RCTL has for all queues. */
+static bool has_small(struct tce_igb *nic)
+{
+	for (unsigned i = 0; i < IGB_QUEUES; i++)
+		if (nic->on[IGB_RX][i] &&
+		    !(igb_read(nic, IGB_SRRCTL(i)) & IGB_SRRCTL_BSIZE(UINT32_MAX)))
+			return true;
+	return false;
+}
+
 int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool drop)
 {
 	uint32_t small = bytes == 512 ? IGB_RCTL_BSIZE_512 : IGB_RCTL_BSIZE_256;
@@ -97,7 +112,9 @@ int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool d
 				"%s: no receive buffers of %u bytes: 256, 512, or a multiple of "
 				"1024 up to 127 KiB",
 				nic->name, bytes);
-	if (is_small && nic->small_buffer && nic->small_buffer != small)
+	if (check_off(nic, IGB_RX, number))
+		return -EBUSY;
+	if (is_small && nic->small_buffer != small && has_small(nic))
 		return igb_fail(-EINVAL,
 				"%s: receive buffers of 256 and of 512 bytes cannot be mixed",
 				nic->name);
