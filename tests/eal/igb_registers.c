@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #include "device.h"
 
@@ -57,11 +59,40 @@ static void small_buffers_are_of_one_size_at_a_time(void **state)
 	assert_int_equal(tce_igb_queue_close(large), 0);
 }
 
+/* Firmware has the PHY, and gives it back as soon as it gets the semaphore; the PHY answers. */
+static void tick(int signal)
+{
+	uint32_t semaphore = IGB_SWSM_SMBI | IGB_SWSM_SWESMBI;
+
+	if (!(igb_read(&nic, IGB_SWSM) & semaphore))
+		igb_change(&nic, IGB_SW_FW_SYNC, IGB_SYNC_FIRMWARE(IGB_SYNC_PHY(0)), 0);
+	if (igb_read(&nic, IGB_MDIC))
+		igb_change(&nic, IGB_MDIC, 0, IGB_MDIC_READY);
+}
+
+static void the_phy_is_waited_for(void **state)
+{
+	const struct itimerval often = {.it_interval = {.tv_usec = 500},
+					.it_value = {.tv_usec = 500}};
+	const struct itimerval never = {0};
+
+	igb_write(&nic, IGB_SW_FW_SYNC, IGB_SYNC_FIRMWARE(IGB_SYNC_PHY(0)));
+	signal(SIGALRM, tick);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	tce_igb_link_set(&nic, true);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(igb_read(&nic, IGB_MDIC) & 0xffff,
+			 IGB_PHY_AUTO_ENABLE | IGB_PHY_AUTO_RESTART);
+	assert_int_equal(igb_read(&nic, IGB_SW_FW_SYNC), 0);
+	assert_int_equal(igb_read(&nic, IGB_SWSM), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_that_is_on_keeps_its_buffers),
 		cmocka_unit_test(small_buffers_are_of_one_size_at_a_time),
+		cmocka_unit_test(the_phy_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -4,8 +4,15 @@
 
 #include <errno.h>
 
-/* Take what firmware, and the other function, may be using at this moment. */
-static int take(struct tce_igb *nic, uint32_t bits)
+#define PATIENCE_MS 1000
+
+static void unlock(struct tce_igb *nic)
+{
+	igb_change(nic, IGB_SWSM, IGB_SWSM_SMBI | IGB_SWSM_SWESMBI, 0);
+}
+
+/* The semaphore that whoever asks for the PHY, or gives it back, has while he does. */
+static int lock(struct tce_igb *nic)
 {
 	int err = igb_wait(nic, IGB_SWSM, IGB_SWSM_SMBI, 0);
 
@@ -13,17 +20,41 @@ static int take(struct tce_igb *nic, uint32_t bits)
 		return err;
 	igb_change(nic, IGB_SWSM, 0, IGB_SWSM_SWESMBI);
 	err = igb_wait(nic, IGB_SWSM, IGB_SWSM_SWESMBI, IGB_SWSM_SWESMBI);
-	if (!err)
-		err = igb_wait(nic, IGB_SW_FW_SYNC, bits | IGB_SYNC_FIRMWARE(bits), 0);
-	if (!err)
-		igb_change(nic, IGB_SW_FW_SYNC, 0, bits);
-	igb_change(nic, IGB_SWSM, IGB_SWSM_SMBI | IGB_SWSM_SWESMBI, 0);
+	if (err)
+		unlock(nic);
 	return err;
+}
+
+/*
+ * Take what firmware, and the other function, may be using at this moment: they give it back under
+ * the semaphore, which is theirs to have between two looks [4.6.12].
+ */
+static int take(struct tce_igb *nic, uint32_t bits)
+{
+	for (unsigned ms = 0; ms <= PATIENCE_MS; ms += 5) {
+		int err = lock(nic);
+		bool is_free =
+			!err && !(igb_read(nic, IGB_SW_FW_SYNC) & (bits | IGB_SYNC_FIRMWARE(bits)));
+
+		if (err)
+			return err;
+		if (is_free)
+			igb_change(nic, IGB_SW_FW_SYNC, 0, bits);
+		unlock(nic);
+		if (is_free)
+			return 0;
+		igb_sleep_ms(5);
+	}
+	return -EIO;
 }
 
 static void give(struct tce_igb *nic, uint32_t bits)
 {
+	bool locked = !lock(nic);
+
 	igb_change(nic, IGB_SW_FW_SYNC, bits, 0);
+	if (locked)
+		unlock(nic);
 }
 
 static int access_phy(struct tce_igb *nic, uint32_t command, uint16_t *value)
