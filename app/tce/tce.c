@@ -4,6 +4,8 @@
  * ready? `tce probe <PCI address>`: which known defects does its kernel have?
  */
 #include <argp.h>
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +38,19 @@ static const struct argp_option options[] = {
 static int parse_size(const char *text, uint64_t *size)
 {
 	static const char units[] = "KMGT";
+	const char *unit;
+	unsigned shift;
+	uint64_t n;
 	char *end;
-	uint64_t n = strtoull(text, &end, 0);
-	const char *unit = *end ? strchr(units, *end) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
 
-	if (end == text || (*end && (!unit || end[1])) || n > UINT64_MAX >> shift)
+	/* strtoull() takes a sign, too, and answers its greatest number for a greater one. */
+	if (!isdigit((unsigned char)text[0]))
+		return -1;
+	errno = 0;
+	n = strtoull(text, &end, 0);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno || (*end && (!unit || end[1])) || n > UINT64_MAX >> shift)
 		return -1;
 	*size = n << shift;
 	return 0;

@@ -56,6 +56,11 @@ def conditions(tap, guest):
         lines = said.out.splitlines()
         want(said.status == 0 and len(lines) == 11 and all(x.startswith("ok") for x in lines),
              said.out)
+    for size in ("-1", "99999999999999999999999", "1Q", "2GB", "G"):
+        with tap.point(f"--mem={size} is refused"):
+            said = guest.run(f"tce check --mem={size} {plain} 2>&1")
+            want(said.status == 64 and f"{size} is no size" in said.out,
+                 f"{said.status}: {said.out}")
     m.opens("and the space opens", plain, "mem=1073741824")
     m.refused("no such device", "0009:00:00.0", errno.ENODEV, "no device 0009:00:00.0")
     guest.unbind(plain)
