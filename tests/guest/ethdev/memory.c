@@ -97,6 +97,67 @@ static void external(char *at, struct rte_device *dev)
 	rte_pktmbuf_free(like);
 }
 
+static void note_place(struct rte_mempool *mp, void *place, struct rte_mempool_memhdr *chunk,
+		       unsigned at)
+{
+	char **range = place, *begin = chunk->addr;
+
+	range[0] = at && range[0] < begin ? range[0] : begin;
+	range[1] = at && range[1] > begin + chunk->len ? range[1] : begin + chunk->len;
+}
+
+/* A pool of so many mbufs in the place of the one before. */
+static struct rte_mempool *pool_within(const char *name, unsigned n, char **place)
+{
+	struct rte_mempool *mp =
+		rte_pktmbuf_pool_create(name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	char *here[2];
+
+	if (!mp)
+		rte_exit(EXIT_FAILURE, "no pool of %u mbufs\n", n);
+	rte_mempool_mem_iter(mp, note_place, here);
+	if (!place[0])
+		memcpy(place, here, sizeof(here));
+	point(here[0] >= place[0] && here[1] <= place[1], "pool '%s' lies where it is to lie",
+	      name);
+	return mp;
+}
+
+/* Frames by turns from either pool. */
+static bool come_by_turns(struct rte_mempool *one, struct rte_mempool *other)
+{
+	struct rte_mbuf *like = make(&(struct frame){0}), *m[64];
+	struct arrival got;
+	bool all;
+
+	for (unsigned i = 0; i < RTE_DIM(m); i++)
+		m[i] = rte_pktmbuf_copy(like, i % 2 ? other : one, 0, UINT32_MAX);
+	exchange(m, RTE_DIM(m), &got);
+	all = got.n == RTE_DIM(m) && is_same(got.mbuf[0], like);
+	drop(&got);
+	rte_pktmbuf_free(like);
+	return all;
+}
+
+/* Queues know a pool by its memory. That may be other pools' later. */
+static void pools(void)
+{
+	char *place[2] = {NULL};
+	struct rte_mempool *whole = pool_within("whole", 200, place), *half, *other;
+
+	point(come_by_turns(whole, whole), "frames of a pool");
+	let_go();
+	point(rte_mempool_full(whole), "they are back in it, and it is freed");
+	rte_mempool_free(whole);
+	half = pool_within("half", 80, place);
+	other = pool_within("other half", 80, place);
+	point(come_by_turns(half, other) && come_by_turns(half, other), "frames of two pools");
+	let_go();
+	point(rte_mempool_full(half) && rte_mempool_full(other), "each goes back to its own");
+	rte_mempool_free(half);
+	rte_mempool_free(other);
+}
+
 void memory(void)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
@@ -110,6 +171,7 @@ void memory(void)
 	start(IN, &conf, 1);
 	indirect();
 	external(at, info.device);
+	pools();
 	stop(IN);
 	rte_extmem_unregister(at, BYTES);
 	munmap(at, BYTES);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include <rte_eal_memconfig.h>
+#include <rte_errno.h>
+#include <rte_mempool.h>
 
 #include "eal.h"
 
@@ -48,6 +50,19 @@ static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 	}
 }
 
+static void forget_pool(struct pmd_port *port, const struct rte_mempool *pool)
+{
+	struct rte_eth_dev_data *data = port->dev->data;
+
+	atomic_fetch_add(&port->forgotten, 1);
+	for (unsigned i = 0; i < data->nb_tx_queues; i++) {
+		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
+
+		if (q && __atomic_load_n(&q->pool, __ATOMIC_RELAXED) == pool)
+			forget_queue(q);
+	}
+}
+
 static void forget_all(void *arg, const void *addr, size_t len)
 {
 	struct pmd_space *space = arg;
@@ -61,6 +76,26 @@ void space_forget(struct pmd_space *space, const void *addr, size_t len)
 	rte_mcfg_mem_read_lock();
 	forget_all(space, addr, len);
 	rte_mcfg_mem_read_unlock();
+}
+
+/* Its memory may be other pools' next, which a queue must not take for the one that it knew. */
+static void on_pool(enum rte_mempool_event event, struct rte_mempool *pool, void *arg)
+{
+	if (event != RTE_MEMPOOL_EVENT_DESTROY)
+		return;
+	rte_mcfg_mem_write_lock();
+	for (struct pmd_space *s = spaces; s; s = s->next)
+		for (struct pmd_port *p = s->ports; p; p = p->next)
+			forget_pool(p, pool);
+	rte_mcfg_mem_write_unlock();
+}
+
+static int watch_pools(void)
+{
+	if (!rte_mempool_event_callback_register(on_pool, NULL) || rte_errno == EEXIST)
+		return 0;
+	return say(-rte_errno, "EAL does not let mempools be followed (%s)",
+		   rte_strerror(rte_errno));
 }
 
 static int join(struct pmd_space *s)
@@ -99,13 +134,17 @@ static int enter(struct tce_space *space, struct pmd_space **made)
 	}
 	s->space = space;
 	snprintf(s->name, sizeof(s->name), "IOMMU group %d", info.group);
-	err = join(s);
+	err = watch_pools();
+	if (!err)
+		err = join(s);
 	if (err) {
 		free(s);
 		return err;
 	}
+	rte_mcfg_mem_read_lock();
 	s->next = spaces;
 	spaces = s;
+	rte_mcfg_mem_read_unlock();
 	*made = s;
 	return 0;
 }
@@ -150,16 +189,17 @@ void space_put(struct pmd_space *space, const char *device)
 		say_now(RTE_LOG_ERR, "%s: %s", device, tce_error());
 	if (!last)
 		return;
+	rte_mcfg_mem_read_lock();
 	for (struct pmd_space **at = &spaces; *at; at = &(*at)->next)
 		if (*at == space) {
 			*at = space->next;
 			break;
 		}
+	rte_mcfg_mem_read_unlock();
 	free(space);
 }
 
-/* The list of ports changes under EAL's memory lock held for reading: events hold it for writing.
- */
+/* The lists change under EAL's memory lock held for reading: events hold it for writing. */
 void space_add(struct pmd_space *space, struct pmd_port *port)
 {
 	rte_mcfg_mem_read_lock();
