@@ -97,6 +97,41 @@ static void external(char *at, struct rte_device *dev)
 	rte_pktmbuf_free(like);
 }
 
+/* Mbufs whose buffers are the application's for good stay marked as such when they come in. */
+static void pinned(char *at)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	const struct rte_pktmbuf_extmem outside = {
+		.buf_ptr = at, .buf_iova = RTE_BAD_IOVA, .buf_len = BYTES, .elt_size = 2176};
+	struct rte_mempool *mp = rte_pktmbuf_pool_create_extbuf("pinned", 255, 0, 0, 2176,
+								SOCKET_ID_ANY, &outside, 1);
+	struct rte_mbuf *m = make(&(struct frame){.bytes = 700}), *clone;
+	struct rte_eth_dev_info info;
+	struct arrival got;
+
+	stop(IN);
+	if (!mp || rte_eth_dev_info_get(IN, &info) || rte_dev_dma_map(info.device, at, 0, BYTES) ||
+	    rte_eth_dev_configure(IN, 1, 1, &conf) ||
+	    rte_eth_rx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL, mp) ||
+	    rte_eth_tx_queue_setup(IN, 0, RING, SOCKET_ID_ANY, NULL) || rte_eth_dev_start(IN))
+		rte_exit(EXIT_FAILURE, "no port with buffers of the application's\n");
+	wait_links();
+	exchange(&m, 1, &got);
+	point(got.n == 1 && RTE_MBUF_HAS_EXTBUF(got.mbuf[0]) && got.mbuf[0]->pkt_len == 700 &&
+		      (char *)got.mbuf[0]->buf_addr >= at &&
+		      (char *)got.mbuf[0]->buf_addr < at + BYTES,
+	      "a frame comes in a buffer of the application's, and the mbuf says so");
+	clone = got.n ? rte_pktmbuf_clone(got.mbuf[0], pool) : NULL;
+	drop(&got);
+	point(clone && RTE_MBUF_HAS_EXTBUF(clone), "a clone of it is one, too");
+	rte_pktmbuf_free(clone);
+	stop(IN);
+	point(rte_mempool_full(mp), "both let go of it");
+	rte_dev_dma_unmap(info.device, at, 0, BYTES);
+	start(IN, &conf, 1);
+	rte_mempool_free(mp);
+}
+
 static void note_place(struct rte_mempool *mp, void *place, struct rte_mempool_memhdr *chunk,
 		       unsigned at)
 {
@@ -106,20 +141,18 @@ static void note_place(struct rte_mempool *mp, void *place, struct rte_mempool_m
 	range[1] = at && range[1] > begin + chunk->len ? range[1] : begin + chunk->len;
 }
 
-/* A pool of so many mbufs in the place of the one before. */
-static struct rte_mempool *pool_within(const char *name, unsigned n, char **place)
+/* A pool of so many mbufs, and where it lies. */
+static struct rte_mempool *pool_at(char **place, unsigned n)
 {
-	struct rte_mempool *mp =
-		rte_pktmbuf_pool_create(name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	char *here[2];
+	static unsigned number;
+	char name[32];
+	struct rte_mempool *mp;
 
+	snprintf(name, sizeof(name), "pool %u", number++);
+	mp = rte_pktmbuf_pool_create(name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!mp)
 		rte_exit(EXIT_FAILURE, "no pool of %u mbufs\n", n);
-	rte_mempool_mem_iter(mp, note_place, here);
-	if (!place[0])
-		memcpy(place, here, sizeof(here));
-	point(here[0] >= place[0] && here[1] <= place[1], "pool '%s' lies where it is to lie",
-	      name);
+	rte_mempool_mem_iter(mp, note_place, place);
 	return mp;
 }
 
@@ -142,20 +175,29 @@ static bool come_by_turns(struct rte_mempool *one, struct rte_mempool *other)
 /* Queues know a pool by its memory. That may be other pools' later. */
 static void pools(void)
 {
-	char *place[2] = {NULL};
-	struct rte_mempool *whole = pool_within("whole", 200, place), *half, *other;
+	char *place[2], *here[2];
+	struct rte_mempool *whole = pool_at(place, 300), *made[16], *half[2] = {NULL};
+	unsigned n = 0, found = 0;
 
 	point(come_by_turns(whole, whole), "frames of a pool");
 	let_go();
 	point(rte_mempool_full(whole), "they are back in it, and it is freed");
 	rte_mempool_free(whole);
-	half = pool_within("half", 80, place);
-	other = pool_within("other half", 80, place);
-	point(come_by_turns(half, other) && come_by_turns(half, other), "frames of two pools");
+	while (n < RTE_DIM(made) && found < RTE_DIM(half)) {
+		made[n] = pool_at(here, 80);
+		if (here[0] >= place[0] && here[1] <= place[1])
+			half[found++] = made[n];
+		n++;
+	}
+	point(found == RTE_DIM(half), "of %u pools two lie where that was", n);
+	if (found == RTE_DIM(half))
+		point(come_by_turns(half[0], half[1]) && come_by_turns(half[0], half[1]),
+		      "frames of these two");
 	let_go();
-	point(rte_mempool_full(half) && rte_mempool_full(other), "each goes back to its own");
-	rte_mempool_free(half);
-	rte_mempool_free(other);
+	for (unsigned i = 0; i < found; i++)
+		point(rte_mempool_full(half[i]), "each goes back to its own");
+	while (n)
+		rte_mempool_free(made[--n]);
 }
 
 void memory(void)
@@ -171,6 +213,7 @@ void memory(void)
 	start(IN, &conf, 1);
 	indirect();
 	external(at, info.device);
+	pinned(at);
 	pools();
 	stop(IN);
 	rte_extmem_unregister(at, BYTES);

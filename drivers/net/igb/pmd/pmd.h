@@ -44,7 +44,9 @@ struct pmd_rxq {
 	struct rte_mbuf *first, *last; /* of a frame that is not complete */
 	struct rte_eth_dev_data *data;
 	struct tce_space *space;
-	unsigned crc_len;
+	uint16_t crc_len;
+	bool pinned;  /* the pool's buffers lie elsewhere, for good */
+	bool special; /* either of these */
 
 	const struct rte_memzone *zone;
 	tce_iova_t iova;

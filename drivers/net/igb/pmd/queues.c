@@ -112,6 +112,7 @@ int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 		return log_failure(dev, -ENOMEM);
 	}
 	q->ring = q->zone->addr;
+	q->pinned = rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF;
 	q->one_run = translate_pool(q->space, pool, &run);
 	q->delta = run.delta + sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) +
 		   RTE_PKTMBUF_HEADROOM;
@@ -236,6 +237,7 @@ int queues_rx_start(struct rte_eth_dev *dev, uint16_t number)
 	q->crc_len = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_KEEP_CRC
 			     ? RTE_ETHER_CRC_LEN
 			     : 0;
+	q->special = q->crc_len || q->pinned;
 	tce_io_write32(q->tail, q->n - 1u);
 	dev->data->rx_queue_state[number] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;

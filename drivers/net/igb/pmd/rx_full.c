@@ -66,6 +66,15 @@ static void cut_crc(struct rte_mbuf *first, unsigned crc_len)
 	rte_pktmbuf_free_seg(m);
 }
 
+/* What few queues have to do. */
+static __rte_noinline void finish_special(const struct pmd_rxq *q, struct rte_mbuf *m)
+{
+	if (q->pinned)
+		m->ol_flags |= RTE_MBUF_F_EXTERNAL;
+	if (q->crc_len)
+		cut_crc(m, q->crc_len);
+}
+
 static struct rte_mbuf *finish(struct pmd_rxq *q, uint64_t lower, uint64_t upper)
 {
 	struct rte_mbuf *m = q->first;
@@ -76,8 +85,8 @@ static struct rte_mbuf *finish(struct pmd_rxq *q, uint64_t lower, uint64_t upper
 	m->packet_type = (uint32_t)kind;
 	m->vlan_tci = (uint16_t)IGB_RX_VLAN(upper);
 	m->hash.rss = IGB_RX_RSS_HASH(lower);
-	if (q->crc_len)
-		cut_crc(m, q->crc_len);
+	if (q->special)
+		finish_special(q, m);
 	q->packets++;
 	q->bytes += m->pkt_len;
 	return m;
