@@ -90,6 +90,8 @@ static void learn(struct pmd_txq *q, const void *va)
 	unsigned forgotten = atomic_load(q->forgotten);
 	struct pmd_run run = run_around(q->space, va);
 
+	/* A frame that begins in it ends in it: a burst asks where it begins, and no more. */
+	run.len = run.len > UINT16_MAX ? run.len - UINT16_MAX : 0;
 	__atomic_store_n(&q->run.len, 0, __ATOMIC_RELAXED);
 	q->run.base = run.base;
 	q->run.delta = run.delta;
