@@ -185,10 +185,11 @@ static int close_port(struct rte_eth_dev *dev)
 	if (dev->data->dev_started)
 		err = stop(dev);
 	interrupt_close(port);
+	/* From here on no event of memory in another thread looks at the port. */
+	space_drop(port->space, port);
 	ret = tce_igb_close(port->nic);
 	if (ret)
 		log_failure(dev, say(ret, "%s", tce_igb_error()));
-	space_drop(port->space, port);
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
 		queues_rx_release(dev, i);
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)

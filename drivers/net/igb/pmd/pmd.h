@@ -95,7 +95,8 @@ struct pmd_port {
 	struct rte_eth_dev *dev;
 	struct pmd_space *space;
 	char device[PLUGIN_DEVICE_MAX];
-	struct pmd_port *next; /* in the same space */
+	struct pmd_port *next;		     /* in the same space */
+	struct pmd_txq *senders[PMD_QUEUES]; /* those that events of memory look at */
 	atomic_uint forgotten;
 	uint8_t reta[TCE_IGB_RETA];
 	uint8_t rss_key[TCE_IGB_RSS_KEY];
@@ -121,6 +122,8 @@ struct pmd_space {
 int space_get(const struct plugin_args *args, struct pmd_space **space);
 void space_put(struct pmd_space *space, const char *device);
 void space_add(struct pmd_space *space, struct pmd_port *port);
+/* Have events of memory look at a transmit queue, or no more (NULL): before it is freed. */
+void space_sender(struct pmd_port *port, unsigned number, struct pmd_txq *q);
 void space_drop(struct pmd_space *space, struct pmd_port *port);
 /* Have no queue send from memory any more that it knew: it is not mapped any more. */
 void space_forget(struct pmd_space *space, const void *addr, size_t len);

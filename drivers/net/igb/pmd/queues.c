@@ -175,6 +175,7 @@ int queues_tx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 	}
 	q->ring = q->zone->addr;
 	dev->data->tx_queues[number] = q;
+	space_sender(pmd_port(dev), number, q);
 	return 0;
 }
 
@@ -307,6 +308,7 @@ void queues_rx_release(struct rte_eth_dev *dev, uint16_t number)
 
 void queues_tx_release(struct rte_eth_dev *dev, uint16_t number)
 {
+	space_sender(pmd_port(dev), number, NULL);
 	free_txq(dev->data->tx_queues[number]);
 	dev->data->tx_queues[number] = NULL;
 }

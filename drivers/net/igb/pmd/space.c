@@ -38,11 +38,9 @@ static bool is_in(uint64_t base, uint64_t run, uint64_t addr, size_t len)
 /* See learn() in translate.c, whose other half this is. */
 static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 {
-	struct rte_eth_dev_data *data = port->dev->data;
-
 	atomic_fetch_add(&port->forgotten, 1);
-	for (unsigned i = 0; i < data->nb_tx_queues; i++) {
-		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
+	for (unsigned i = 0; i < PMD_QUEUES; i++) {
+		struct pmd_txq *q = port->senders[i];
 
 		if (q && (is_in(q->run.base, q->run.len, addr, len) ||
 			  is_in(q->home.base, q->home.len, addr, len)))
@@ -52,11 +50,9 @@ static void forget(struct pmd_port *port, uint64_t addr, size_t len)
 
 static void forget_pool(struct pmd_port *port, const struct rte_mempool *pool)
 {
-	struct rte_eth_dev_data *data = port->dev->data;
-
 	atomic_fetch_add(&port->forgotten, 1);
-	for (unsigned i = 0; i < data->nb_tx_queues; i++) {
-		struct pmd_txq *q = data->tx_queues ? data->tx_queues[i] : NULL;
+	for (unsigned i = 0; i < PMD_QUEUES; i++) {
+		struct pmd_txq *q = port->senders[i];
 
 		if (q && __atomic_load_n(&q->pool, __ATOMIC_RELAXED) == pool)
 			forget_queue(q);
@@ -205,6 +201,13 @@ void space_add(struct pmd_space *space, struct pmd_port *port)
 	rte_mcfg_mem_read_lock();
 	port->next = space->ports;
 	space->ports = port;
+	rte_mcfg_mem_read_unlock();
+}
+
+void space_sender(struct pmd_port *port, unsigned number, struct pmd_txq *q)
+{
+	rte_mcfg_mem_read_lock();
+	port->senders[number] = q;
 	rte_mcfg_mem_read_unlock();
 }
 
