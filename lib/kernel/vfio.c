@@ -299,11 +299,14 @@ static int clear_bus_master(int fd)
 	if (ret)
 		return ret;
 	at = config.offset + PCI_COMMAND;
-	if (vfio_device_read(fd, at, &command, sizeof(command)) != sizeof(command))
-		return -EIO;
-	/* It is gone, or frozen by EEH: it reaches nothing. */
-	if (command == UINT16_MAX)
+	ret = vfio_device_read(fd, at, &command, sizeof(command));
+	/* It is gone, or frozen by EEH: it reaches nothing. The bus knows, or it reads all ones but
+	 * for the bit that VFIO makes up (init_pci_cap_basic_perm() of vfio_pci_config.c). */
+	if (ret == -ENODEV ||
+	    (ret == (int)sizeof(command) && (command | PCI_COMMAND_INTX_DISABLE) == UINT16_MAX))
 		return 0;
+	if (ret != (int)sizeof(command))
+		return -EIO;
 	/* Little-endian on the bus, and this library runs on little-endian only. */
 	command &= (uint16_t)~PCI_COMMAND_MASTER;
 	if (vfio_device_write(fd, at, &command, sizeof(command)) != sizeof(command) ||

@@ -13,6 +13,19 @@ int tce_pci_refused(const struct tce_pci *pci, const char *call, int ret)
 	return tce_fail(-EIO, "device %s: %s failed: %s", pci->name, call, tce_errno_text(ret));
 }
 
+/*
+ * Does it read all ones, or does the bus know that nothing is there? VFIO makes up the identifiers,
+ * also of what is gone (vfio_pci_config.c of the kernel), and not the class.
+ */
+static bool is_gone(const struct tce_pci *pci)
+{
+	uint32_t class = 0;
+	int ret = K->device_read(pci->fd, pci->config.offset + PCI_CLASS_REVISION, &class,
+				 sizeof(class));
+
+	return ret == -ENODEV || (ret == (int)sizeof(class) && class == UINT32_MAX);
+}
+
 static int read_ids(struct tce_pci *pci)
 {
 	uint32_t ids = 0, sub = 0, class = 0;
@@ -24,7 +37,7 @@ static int read_ids(struct tce_pci *pci)
 		ret = tce_pci_config_read(pci, PCI_SUBSYSTEM_VENDOR_ID, 4, &sub);
 	if (ret)
 		return ret;
-	if (ids == UINT32_MAX)
+	if (class == UINT32_MAX)
 		return tce_fail(-EIO, "device %s is gone: its configuration space reads all ones",
 				pci->name);
 	pci->info = (struct tce_pci_info){
@@ -83,14 +96,13 @@ int tce_pci_open(struct tce_space *space, const char *device, struct tce_pci **p
 
 int tce_pci_close(struct tce_pci *pci)
 {
-	uint32_t ids = 0;
 	int ret = tce_enter();
 
 	if (ret)
 		return ret;
 	ret = tce_pci_command(pci, PCI_COMMAND_MASTER, 0);
 	/* What is gone reaches nothing any more. */
-	if (ret && !tce_pci_config_read(pci, PCI_VENDOR_ID, 4, &ids) && ids == UINT32_MAX)
+	if (ret && is_gone(pci))
 		ret = 0;
 	tce_pci_irqs_end(pci);
 	tce_pci_bars_end(pci);

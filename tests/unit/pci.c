@@ -97,6 +97,13 @@ static void a_function_that_is_gone(void)
 	assert_ok(tce_pci_bus_master(pci, true));
 	model_set_pci(DEV_A, (struct model_pci){.gone = true});
 	refused(tce_pci_bus_master(pci, false), -EIO, "command register");
+	refused(tce_pci_bus_master(pci, true), -EIO, "command register");
+	assert_ok(tce_pci_close(pci));
+	/* A bus that knows refuses every access. */
+	model_set_pci(DEV_A, (struct model_pci){0});
+	assert_ok(tce_pci_open(space, DEV_A, &pci));
+	model_set_pci(DEV_A, (struct model_pci){.absent = true});
+	refused(tce_pci_bus_master(pci, false), -EIO, "ENODEV");
 	close_all();
 }
 

@@ -221,7 +221,8 @@ struct model_pci {
 	int node;
 	bool no_reset; /* the platform knows no way to */
 	bool stuck;    /* its configuration space takes no write */
-	bool gone;     /* it was pulled: all ones */
+	bool gone;     /* it was pulled: all ones, but for what VFIO makes up */
+	bool absent;   /* and the bus knows: no access to its configuration space */
 	void (*on_reset)(void *arg);
 	void *arg;
 };

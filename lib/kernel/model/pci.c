@@ -180,6 +180,18 @@ static long config_at(uint64_t offset, size_t len)
 	return at < MODEL_CONFIG && len <= MODEL_CONFIG - at ? (long)at : -1;
 }
 
+/*
+ * Bits of a byte that are read from the hardware; the others VFIO makes up, as
+ * init_pci_cap_basic_perm() has them: the identifiers, INTx disable, where the list starts.
+ */
+static uint8_t hardware(size_t at)
+{
+	if (at < PCI_COMMAND || at == PCI_CAPABILITY_LIST ||
+	    (at >= PCI_BASE_ADDRESS_0 && at < PCI_BASE_ADDRESS_5 + 4))
+		return 0;
+	return at == PCI_COMMAND + 1 ? (uint8_t) ~(PCI_COMMAND_INTX_DISABLE >> 8) : 0xff;
+}
+
 int model_region_read(int fd, uint64_t offset, void *buf, size_t len)
 {
 	int ret;
@@ -188,10 +200,11 @@ int model_region_read(int fd, uint64_t offset, void *buf, size_t len)
 
 	if (!d || at < 0)
 		return d ? -EINVAL : ret;
-	if (d->pci.gone)
-		memset(buf, 0xff, len);
-	else
-		memcpy(buf, d->config + at, len);
+	if (d->pci.absent)
+		return -ENODEV;
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)buf)[i] = d->pci.gone ? d->config[at + i] | hardware((size_t)at + i)
+						  : d->config[at + i];
 	return (int)len;
 }
 
@@ -203,6 +216,8 @@ int model_region_write(int fd, uint64_t offset, const void *buf, size_t len)
 
 	if (!d || at < 0)
 		return d ? -EINVAL : ret;
+	if (d->pci.absent)
+		return -ENODEV;
 	if (at != PCI_COMMAND && at < PCI_STD_HEADER_SIZEOF)
 		model_die("a write to configuration space at %#lx is not modelled", at);
 	if (d->pci.gone || d->pci.stuck)

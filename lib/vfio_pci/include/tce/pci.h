@@ -96,14 +96,14 @@ void tce_pci_info(const struct tce_pci *pci, struct tce_pci_info *info);
 int tce_pci_bar(struct tce_pci *pci, unsigned bar, size_t need, struct tce_bar *mapped);
 
 /**
- * Read from configuration space.
+ * Read from configuration space. A device that is gone reads all ones, or cannot be read.
  *
  * Units: @at: bytes from its start, a multiple of @size; @size: 1, 2 or 4 bytes.
  * Owner: the caller owns @value.
  * Threads: a control call.
  * Errors:
  *   -EINVAL  no such size or place
- *   -EIO     the kernel refused, or the device is gone
+ *   -EIO     the kernel refused
  */
 int tce_pci_read(struct tce_pci *pci, unsigned at, unsigned size, uint32_t *value);
 
@@ -116,7 +116,7 @@ int tce_pci_read(struct tce_pci *pci, unsigned at, unsigned size, uint32_t *valu
  * Threads: a control call.
  * Errors:
  *   -EINVAL  no such size or place, or a value that does not fit
- *   -EIO     the kernel refused, or the device is gone
+ *   -EIO     the kernel refused
  */
 int tce_pci_write(struct tce_pci *pci, unsigned at, unsigned size, uint32_t value);
 
