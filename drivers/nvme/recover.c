@@ -7,6 +7,7 @@
  * then it may write to the buffers.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,16 +25,22 @@ int nvme_state_error(const struct tce_nvme *n)
 	}
 }
 
-/* No DMA begins after this, by whatever means there is. Under the lock. */
+/*
+ * No DMA begins after this, by whatever means there is. If it is not 0, the controller is gone or
+ * only cut off: with bus mastering it would go on with what it was told before. Under the lock.
+ */
 static int stop(struct tce_nvme *n)
 {
 	int ret = nvme_disable(n);
+	char why[512];
 
-	if (ret && ret != -ENODEV)
-		ret = tce_pci_reset(n->pci);
-	if (ret)
-		ret = tce_pci_bus_master(n->pci, false);
-	return ret;
+	if (!ret)
+		return 0;
+	snprintf(why, sizeof(why), "%s", tce_error());
+	if (ret != -ENODEV && !tce_pci_reset(n->pci))
+		return 0;
+	(void)tce_pci_bus_master(n->pci, false);
+	return tce_error_set(ret, "%s", why);
 }
 
 static void end_epoch(struct tce_nvme *n, enum nvme_state state)

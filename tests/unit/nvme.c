@@ -412,6 +412,41 @@ static void does_not_come_back(void)
 	finish();
 }
 
+/* Neither it nor the platform takes it back to its beginning: it must not have the bus again. */
+static void neither_off_nor_reset(void)
+{
+	struct told t;
+
+	start(true);
+	nvme_wrong.silent = nvme_wrong.stays_ready = true;
+	read_one(&t);
+	tce_nvme_ring(queue);
+	model_fail(MODEL_DEVICE_RESET, 1, -EIO);
+	refused(tce_nvme_reset(nvme), -ETIMEDOUT, "does not become 0");
+	assert_false(model_device_runs(DEV_A));
+	ends(&t, -EIO);
+	nvme_wrong.stays_ready = false;
+	assert_ok(tce_nvme_reset(nvme));
+	tce_nvme_poll(queue, 0);
+	works();
+	finish();
+}
+
+/* A reset is the first to notice that it was pulled. */
+static void pulled_before_a_reset(void)
+{
+	struct told t;
+
+	start(true);
+	nvme_wrong.silent = true;
+	read_one(&t);
+	tce_nvme_ring(queue);
+	nvme_device_pull();
+	refused(tce_nvme_reset(nvme), -ENODEV, "is gone");
+	ends(&t, -ENODEV);
+	finish();
+}
+
 /* Its registers read all ones from one moment to the next. */
 static void pulled(void)
 {
@@ -484,6 +519,8 @@ int main(void)
 		whole_test(reset_by_hand),
 		whole_test(fatal_state),
 		whole_test(does_not_come_back),
+		whole_test(neither_off_nor_reset),
+		whole_test(pulled_before_a_reset),
 		whole_test(pulled),
 		whole_test(wanted_back),
 		whole_test(what_is_no_controller),

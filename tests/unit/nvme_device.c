@@ -237,7 +237,7 @@ static void control(void)
 	if (on && !enabled && !nvme_wrong.never_ready) {
 		enable();
 		enabled = true;
-	} else if (!on && enabled) {
+	} else if (!on && enabled && !nvme_wrong.stays_ready) {
 		enabled = nvme_wrong.silent = nvme_wrong.silent_once = false;
 		set32(NVME_CSTS, 0);
 	}

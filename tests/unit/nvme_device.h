@@ -13,6 +13,7 @@ enum { DEVICE_BLOCKS = 4096, DEVICE_QUEUES = 4 };
 /* What the controller gets wrong; to be changed while no command is under way, but for "gone". */
 struct nvme_wrongs {
 	bool never_ready;
+	bool stays_ready;    /* does not go off */
 	bool silent;	     /* fetches commands and does not answer */
 	bool deaf_to_aborts; /* answers Abort, and the command stays */
 	bool silent_once;    /* silent until it is reset */
