@@ -49,11 +49,11 @@ static void end_epoch(struct tce_nvme *n, enum nvme_state state)
 	atomic_fetch_add(&n->epoch, 1);
 }
 
-/* It is gone, or shall go. Under the lock. */
-static void lose(struct tce_nvme *n)
+/* It is gone, shall go, or is of no use: every command ends. Under the lock. */
+static void give_up(struct tce_nvme *n, enum nvme_state state)
 {
 	(void)stop(n);
-	end_epoch(n, NVME_LOST);
+	end_epoch(n, state);
 }
 
 static int reset(struct tce_nvme *n)
@@ -93,16 +93,18 @@ unsigned nvme_recover(struct tce_nvme_queue *q)
 	/* What ended before the controller was off has ended well. */
 	unsigned done = nvme_queue_harvest(q, UINT16_MAX);
 	unsigned epoch;
+	int ret;
 
 	done += nvme_queue_fail(q, nvme_state_error(n));
 	pthread_mutex_lock(&n->lock);
 	epoch = atomic_load(&n->epoch);
 	if (atomic_load(&n->state) == NVME_RUNS) {
 		nvme_queue_clear(q);
-		if (!nvme_create_queue(n, q))
+		ret = nvme_create_queue(n, q);
+		if (!ret)
 			q->epoch = epoch;
 		else
-			atomic_store(&n->state, NVME_BROKEN);
+			give_up(n, ret == -ENODEV ? NVME_LOST : NVME_BROKEN);
 	}
 	pthread_mutex_unlock(&n->lock);
 	return done;
@@ -157,7 +159,7 @@ void nvme_look(struct tce_nvme_queue *q)
 	if (atomic_load(&n->epoch) != q->epoch)
 		; /* somebody else has seen to it */
 	else if (wanted_back(n) || nvme_status(n, &csts))
-		lose(n);
+		give_up(n, NVME_LOST);
 	else if (csts & NVME_CSTS_CFS)
 		(void)reset(n);
 	else if (oldest(q, &cid) && now - q->command[cid].since > n->timeout)

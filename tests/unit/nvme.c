@@ -432,6 +432,34 @@ static void neither_off_nor_reset(void)
 	finish();
 }
 
+/* After a reset one queue is there again, and the other one is refused: that is the end of both. */
+static void one_queue_does_not_come_back(void)
+{
+	struct tce_nvme_queue *other;
+	struct told t, u = {0};
+
+	start(true);
+	assert_ok(tce_nvme_queue_open(nvme, &other));
+	assert_ok(tce_nvme_reset(nvme));
+	tce_nvme_poll(queue, 0);
+	works();
+	nvme_wrong.silent = true;
+	read_one(&t);
+	tce_nvme_ring(queue);
+	nvme_wrong.no_queues = true;
+	tce_nvme_poll(other, 0);
+	ends(&t, -EIO);
+	refused(tce_nvme_read(queue, &ns, 0, 1, buf, note, &u), -EIO, "did not come back");
+	refused(tce_nvme_read(other, &ns, 0, 1, buf, note, &u), -EIO, "did not come back");
+	nvme_wrong.no_queues = false;
+	assert_ok(tce_nvme_reset(nvme));
+	tce_nvme_poll(queue, 0);
+	tce_nvme_poll(other, 0);
+	works();
+	assert_ok(tce_nvme_queue_close(other));
+	finish();
+}
+
 /* A reset is the first to notice that it was pulled. */
 static void pulled_before_a_reset(void)
 {
@@ -520,6 +548,7 @@ int main(void)
 		whole_test(fatal_state),
 		whole_test(does_not_come_back),
 		whole_test(neither_off_nor_reset),
+		whole_test(one_queue_does_not_come_back),
 		whole_test(pulled_before_a_reset),
 		whole_test(pulled),
 		whole_test(wanted_back),

@@ -185,6 +185,7 @@ static void abort_command(const struct nvme_sqe *c)
 static void admin(const struct nvme_sqe *c)
 {
 	uint16_t id = c->cdw10 & 0xffff;
+	unsigned status = 0;
 	uint32_t result = 0;
 
 	switch (c->cdw0 & 0xff) {
@@ -195,6 +196,8 @@ static void admin(const struct nvme_sqe *c)
 		result = (DEVICE_QUEUES - 1) << 16 | (DEVICE_QUEUES - 1);
 		break;
 	case NVME_CREATE_CQ:
+		if (nvme_wrong.no_queues)
+			status = 0x101;
 		make_ring(&cq[id], c);
 		break;
 	case NVME_CREATE_SQ:
@@ -210,7 +213,7 @@ static void admin(const struct nvme_sqe *c)
 	default:
 		break;
 	}
-	complete(0, (uint16_t)(c->cdw0 >> 16), 0, result);
+	complete(0, (uint16_t)(c->cdw0 >> 16), status, result);
 }
 
 static void enable(void)

@@ -17,6 +17,7 @@ struct nvme_wrongs {
 	bool silent;	     /* fetches commands and does not answer */
 	bool deaf_to_aborts; /* answers Abort, and the command stays */
 	bool silent_once;    /* silent until it is reset */
+	bool no_queues;	     /* refuses to make any */
 	unsigned status;     /* of the next I/O command, type and code */
 	unsigned hold;	     /* so many I/O commands are held back */
 	bool stranger;	     /* before the next completion one of no command */
