@@ -93,8 +93,11 @@ size_t nvme_pair_size(unsigned commands, bool lists);
 
 /* ---- recover.c ---- */
 
-/* The queue's rings are of an older epoch: end what was under way, set them up again; how many. */
-unsigned nvme_recover(struct tce_nvme_queue *q);
+/*
+ * The queue's rings are of an older epoch: end up to max of what was under way, and set them up
+ * again after the last; how many.
+ */
+unsigned nvme_recover(struct tce_nvme_queue *q, unsigned max);
 
 /* Is the controller well, was a command under way too long? */
 void nvme_look(struct tce_nvme_queue *q);

@@ -147,12 +147,13 @@ unsigned tce_nvme_poll(struct tce_nvme_queue *queue, unsigned max)
 {
 	unsigned done = 0;
 
+	max = max ? max : UINT_MAX;
 	if (atomic_load_explicit(&queue->nvme->epoch, memory_order_relaxed) != queue->epoch)
-		return nvme_recover(queue);
+		return nvme_recover(queue, max);
 	nvme_queue_ring(queue);
 	/* Most polls find nothing. */
 	if (nvme_queue_ready(queue)) {
-		done = nvme_queue_harvest(queue, max ? max : UINT_MAX);
+		done = nvme_queue_harvest(queue, max);
 		nvme_queue_acknowledge(queue);
 		nvme_queue_ring(queue);
 	}

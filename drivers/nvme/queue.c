@@ -108,13 +108,13 @@ unsigned nvme_queue_harvest(struct tce_nvme_queue *q, unsigned max)
 	return done;
 }
 
-unsigned nvme_queue_fail(struct tce_nvme_queue *q, int err)
+unsigned nvme_queue_fail(struct tce_nvme_queue *q, int err, unsigned max)
 {
 	unsigned n = 0;
 
 	q->unrung = false;
 	/* What a function gives anew is refused meanwhile, so that this comes to an end. */
-	for (uint16_t cid = 0; cid < q->sq_entries - 1; cid++) {
+	for (uint16_t cid = 0; cid < q->sq_entries - 1 && n < max; cid++) {
 		if (!q->command[cid].fn)
 			continue;
 		nvme_queue_end(q, cid, q->command[cid].aborted ? -ETIMEDOUT : err, 0);

@@ -128,7 +128,7 @@ static inline void nvme_queue_acknowledge(struct tce_nvme_queue *q)
 	tce_io_write32(q->cq_doorbell, q->cq_head); /* all loads are done before (sync) */
 }
 
-/* End every command under way with an error; how many. */
-unsigned nvme_queue_fail(struct tce_nvme_queue *q, int err);
+/* End up to max commands under way with an error; how many. */
+unsigned nvme_queue_fail(struct tce_nvme_queue *q, int err, unsigned max);
 
 #endif

@@ -87,15 +87,18 @@ int tce_nvme_reset(struct tce_nvme *nvme)
 	return ret;
 }
 
-unsigned nvme_recover(struct tce_nvme_queue *q)
+unsigned nvme_recover(struct tce_nvme_queue *q, unsigned max)
 {
 	struct tce_nvme *n = q->nvme;
 	/* What ended before the controller was off has ended well. */
-	unsigned done = nvme_queue_harvest(q, UINT16_MAX);
+	unsigned done = nvme_queue_harvest(q, max);
 	unsigned epoch;
 	int ret;
 
-	done += nvme_queue_fail(q, nvme_state_error(n));
+	done += nvme_queue_fail(q, nvme_state_error(n), max - done);
+	/* The next poll goes on with them. */
+	if (q->outstanding)
+		return done;
 	pthread_mutex_lock(&n->lock);
 	epoch = atomic_load(&n->epoch);
 	if (atomic_load(&n->state) == NVME_RUNS) {

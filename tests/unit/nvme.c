@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The NVMe driver against a controller in a thread: what goes well, and all that can go wrong. */
+#include <unistd.h>
+
 #include <tce/nvme.h>
 
 #include "nvme_device.h"
@@ -381,6 +383,28 @@ static void reset_by_hand(void)
 	finish();
 }
 
+/* No more functions are called at once than the caller has room for, after a reset too. */
+static void reset_by_and_by(void)
+{
+	struct told t[5];
+
+	start(true);
+	nvme_wrong.hold = 4;
+	for (unsigned i = 0; i < 5; i++)
+		read_one(&t[i]);
+	tce_nvme_ring(queue);
+	usleep(100000); /* the fifth is answered */
+	assert_ok(tce_nvme_reset(nvme));
+	for (unsigned left = 5; left; left--) {
+		assert_int_equal(tce_nvme_outstanding(queue), left);
+		assert_int_equal(tce_nvme_poll(queue, 1), 1);
+	}
+	for (unsigned i = 0; i < 5; i++)
+		ends(&t[i], i < 4 ? -ECANCELED : 0);
+	works();
+	finish();
+}
+
 static void fatal_state(void)
 {
 	struct told t;
@@ -545,6 +569,7 @@ int main(void)
 		whole_test(aborted),
 		whole_test(reset_after_an_abort),
 		whole_test(reset_by_hand),
+		whole_test(reset_by_and_by),
 		whole_test(fatal_state),
 		whole_test(does_not_come_back),
 		whole_test(neither_off_nor_reset),
