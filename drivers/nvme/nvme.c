@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <tce/status.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -241,7 +242,12 @@ int tce_nvme_open(const char *device, const struct tce_nvme_options *opts, struc
 int tce_nvme_close(struct tce_nvme *nvme)
 {
 	unsigned queues = 0, arenas = 0;
+	struct tce_space_info info;
+	/* A child is refused before it touches the registers and rings, which it does not have. */
+	int ret = tce_space_info(nvme->space, &info);
 
+	if (ret)
+		return ret;
 	for (unsigned i = 1; i <= nvme->opts.queues; i++)
 		queues += nvme->queue_open[i];
 	for (unsigned i = 0; i < NVME_SPANS; i++)

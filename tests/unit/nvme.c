@@ -499,6 +499,29 @@ static void pulled_before_a_reset(void)
 	finish();
 }
 
+static void child(const void *arg)
+{
+	struct tce_nvme *none;
+
+	assert_int_equal(tce_nvme_close(nvme), -EPERM);
+	assert_int_equal(tce_nvme_open(DEV_A, NULL, &none), -EPERM);
+}
+
+/* It has neither registers nor rings. */
+static void a_child_changes_nothing(void)
+{
+	start(true);
+	in_child(child, NULL);
+	works();
+	assert_ok(tce_nvme_queue_close(queue));
+	assert_ok(tce_nvme_unmap(nvme, arena));
+	in_child(child, NULL);
+	assert_ok(tce_nvme_map(nvme, arena));
+	assert_ok(tce_nvme_queue_open(nvme, &queue));
+	works();
+	finish();
+}
+
 /* Its registers read all ones from one moment to the next. */
 static void pulled(void)
 {
@@ -575,6 +598,7 @@ int main(void)
 		whole_test(neither_off_nor_reset),
 		whole_test(one_queue_does_not_come_back),
 		whole_test(pulled_before_a_reset),
+		whole_test(a_child_changes_nothing),
 		whole_test(pulled),
 		whole_test(wanted_back),
 		whole_test(what_is_no_controller),
