@@ -10,11 +10,12 @@ static size_t whole_pages(size_t n)
 	return (n + NVME_LIST - 1) & ~(size_t)(NVME_LIST - 1);
 }
 
-static unsigned cq_entries(const struct tce_nvme *n, unsigned commands)
+/* CAP.MQES is of I/O queues only (3.1.1). */
+static unsigned cq_entries(const struct tce_nvme *n, uint16_t id, unsigned commands)
 {
 	unsigned most = nvme_cap_entries(n->cap), want = 2 * (commands + 1);
 
-	return want < most ? want : most;
+	return !id || want < most ? want : most;
 }
 
 size_t nvme_pair_size(unsigned commands, bool lists)
@@ -54,7 +55,7 @@ int nvme_pair_make(struct tce_nvme *n, uint16_t id, unsigned commands, bool list
 	q->nvme = n;
 	q->id = id;
 	q->sq_entries = (uint16_t)(commands + 1);
-	q->cq_entries = (uint16_t)cq_entries(n, commands);
+	q->cq_entries = (uint16_t)cq_entries(n, id, commands);
 	/* Not taken by us and not told of: never more than the ring has room for. */
 	q->ack_at = (uint16_t)(q->cq_entries - commands);
 	q->sgl = lists && n->info.sgl;

@@ -290,6 +290,22 @@ static void round_and_round(void)
 	finish();
 }
 
+/* A controller of short rings: the admin queue's are as long as ever, and come round too. */
+static void short_rings(void)
+{
+	struct tce_nvme_info info;
+
+	nvme_entries = 4;
+	start(true);
+	tce_nvme_info(nvme, &info);
+	assert_int_equal(info.depth, 3);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_ok(tce_nvme_namespace(nvme, 1, &ns));
+		works();
+	}
+	finish();
+}
+
 static void answers(void)
 {
 	static const struct {
@@ -588,6 +604,7 @@ int main(void)
 		whole_test(pieces_by_prps),
 		whole_test(bad_input),
 		whole_test(round_and_round),
+		whole_test(short_rings),
 		whole_test(answers),
 		whole_test(aborted),
 		whole_test(reset_after_an_abort),

@@ -16,6 +16,7 @@ struct ring {
 
 struct nvme_wrongs nvme_wrong;
 struct nvme_shapes nvme_shapes;
+unsigned nvme_entries = 64;
 unsigned char nvme_disk[DEVICE_BLOCKS * 512];
 
 static volatile unsigned char *regs;
@@ -198,6 +199,7 @@ static void admin(const struct nvme_sqe *c)
 	case NVME_CREATE_CQ:
 		if (nvme_wrong.no_queues)
 			status = 0x101;
+		set32(NVME_DOORBELLS + 8 * id + 4, 0);
 		make_ring(&cq[id], c);
 		break;
 	case NVME_CREATE_SQ:
@@ -248,6 +250,12 @@ static void control(void)
 		set32(NVME_CSTS, reg32(NVME_CSTS) | NVME_CSTS_SHST_DONE);
 }
 
+/* Without room for its completion a command is not fetched (4.1.2). */
+static bool is_full(unsigned q)
+{
+	return (cq[q].at + 1) % cq[q].entries == reg32(NVME_DOORBELLS + 8 * q + 4);
+}
+
 static void *play(void *arg)
 {
 	while (atomic_load(&running)) {
@@ -257,7 +265,8 @@ static void *play(void *arg)
 			struct nvme_sqe c;
 			uint32_t tail = reg32(NVME_DOORBELLS + 8 * q);
 
-			if (!sq[q].entries || nvme_wrong.silent_once || tail == sq[q].at)
+			if (!sq[q].entries || nvme_wrong.silent_once || tail == sq[q].at ||
+			    is_full(q))
 				continue;
 			atomic_thread_fence(memory_order_acquire);
 			model_device_read(GROUP_A, sq[q].iova + sq[q].at * sizeof(c), &c,
@@ -281,8 +290,9 @@ void nvme_device_start(bool sgl)
 	memcpy(config + 8, (uint8_t[]){2, 2, 8, 1}, 4);
 	regs = model_set_bar(DEV_A, 0, &(struct kernel_region){.size = BAR, .mappable = true});
 	model_set_irqs(DEV_A, KERNEL_REMOVAL, 1);
-	/* 64 entries, one and a half seconds to get ready, the NVM command set. */
-	*(volatile uint64_t *)(regs + NVME_CAP) = 63 | UINT64_C(3) << 24 | NVME_CAP_CSS_NVM;
+	/* One and a half seconds to get ready, the NVM command set. */
+	*(volatile uint64_t *)(regs + NVME_CAP) =
+		(nvme_entries - 1) | UINT64_C(3) << 24 | NVME_CAP_CSS_NVM;
 	set32(NVME_VS, 0x10400);
 	with_sgl = sgl;
 	atomic_store(&running, true);
