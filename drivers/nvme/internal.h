@@ -10,6 +10,9 @@
 
 #include "queue.h"
 
+/* How many spans there are, of the word that also tells that they changed. */
+#define NVME_SPANS_OF(word) ((word)&15u)
+
 enum { NVME_SPANS = 8, NVME_ADMIN_COMMANDS = 31, NVME_ADMIN_MS = 5000 };
 
 enum nvme_state {
@@ -21,7 +24,7 @@ enum nvme_state {
 struct tce_nvme {
 	/* Read for each command. The epoch changes when the controller forgets its queues. */
 	_Atomic unsigned epoch;
-	_Atomic unsigned spans;
+	_Atomic unsigned spans; /* NVME_SPANS_OF() it; the rest changes when one of them moves */
 	struct tce_span span[NVME_SPANS]; /* of the arenas that are mapped */
 	struct tce_space *space;
 	size_t page; /* the controller's, CC.MPS */

@@ -49,12 +49,17 @@ static inline void fill(struct nvme_sqe *sqe, const struct tce_nvme_namespace *n
 /* By the arenas' spans. */
 static inline bool near(const struct tce_nvme *n, const void *buf, size_t len, tce_iova_t *iova)
 {
-	/* Pairs with the release of tce_nvme_map(). */
+	/* Pairs with the release of set_spans(). */
 	unsigned spans = atomic_load_explicit(&n->spans, memory_order_acquire);
 
-	for (unsigned i = 0; i < spans; i++)
-		if (!tce_span_iova(&n->span[i], buf, len, iova))
-			return !(*iova & 3);
+	for (unsigned i = 0; i < NVME_SPANS_OF(spans); i++) {
+		if (tce_span_iova(&n->span[i], buf, len, iova))
+			continue;
+		/* A span that moved meanwhile was half one and half the other: ask the table. */
+		atomic_thread_fence(memory_order_acquire);
+		return atomic_load_explicit(&n->spans, memory_order_relaxed) == spans &&
+		       !(*iova & 3);
+	}
 	return false;
 }
 

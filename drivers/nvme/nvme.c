@@ -270,19 +270,28 @@ struct tce_space *tce_nvme_space(const struct tce_nvme *nvme)
 	return nvme->space;
 }
 
+/* So many are there from now on, and whoever is looking at them finds that they changed. */
+static void set_spans(struct tce_nvme *nvme, unsigned n)
+{
+	unsigned before = atomic_load_explicit(&nvme->spans, memory_order_relaxed);
+
+	/* Pairs with the acquire of near(). */
+	atomic_store_explicit(&nvme->spans, before - NVME_SPANS_OF(before) + 16 + n,
+			      memory_order_release);
+}
+
 int tce_nvme_map(struct tce_nvme *nvme, struct tce_arena *arena)
 {
 	unsigned at;
 	int ret;
 
 	pthread_mutex_lock(&nvme->lock);
-	at = atomic_load(&nvme->spans);
+	at = NVME_SPANS_OF(atomic_load(&nvme->spans));
 	if (at == NVME_SPANS) {
 		ret = nvme_fail(nvme, -ENOSPC, "%d arenas are mapped already", NVME_SPANS);
 	} else if (!(ret = tce_arena_map(arena, nvme->space, NULL, &nvme->span[at]))) {
 		nvme->mapped[at] = arena;
-		/* Pairs with the acquire of near(). */
-		atomic_store_explicit(&nvme->spans, at + 1, memory_order_release);
+		set_spans(nvme, at + 1);
 	}
 	pthread_mutex_unlock(&nvme->lock);
 	return ret;
@@ -294,7 +303,7 @@ int tce_nvme_unmap(struct tce_nvme *nvme, struct tce_arena *arena)
 	int ret;
 
 	pthread_mutex_lock(&nvme->lock);
-	last = atomic_load(&nvme->spans);
+	last = NVME_SPANS_OF(atomic_load(&nvme->spans));
 	while (at < last && nvme->mapped[at] != arena)
 		at++;
 	if (at == last)
@@ -302,12 +311,14 @@ int tce_nvme_unmap(struct tce_nvme *nvme, struct tce_arena *arena)
 	else
 		ret = tce_arena_unmap(arena, &nvme->span[at]);
 	if (!ret) {
-		atomic_store(&nvme->spans, --last);
-		nvme->span[at] = nvme->span[last];
+		/* Whoever looks between the two finds none, and asks the table. */
+		set_spans(nvme, 0);
+		/* Before any of what follows; pairs with the fence of near(). */
+		atomic_thread_fence(memory_order_release);
+		nvme->span[at] = nvme->span[--last];
 		nvme->mapped[at] = nvme->mapped[last];
 		nvme->mapped[last] = NULL;
-		/* Whoever looked between the two found less, and asked the table. */
-		atomic_store(&nvme->spans, last);
+		set_spans(nvme, last);
 	}
 	pthread_mutex_unlock(&nvme->lock);
 	return ret;
