@@ -70,9 +70,9 @@ typedef void tce_nvme_fn(void *arg, int err, unsigned status);
  * Owner: @nvme is the library's until tce_nvme_close().
  * Threads: a control call.
  * Errors: as tce_space_open(), tce_pci_open(), tce_pci_bar(), tce_arena_open(), and
- *   -ENOTSUP no NVMe controller, or one without the NVM command set or with pages this driver
- * cannot use -ETIMEDOUT it did not get ready, or did not answer -EIO     it is in a fatal state, or
- * refused a command: the sentence has the status
+ *   -ENOTSUP no NVMe controller, or one without the NVM command set, or with pages too large
+ *   -ETIMEDOUT  it did not get ready, or did not answer
+ *   -EIO     it is in a fatal state, or refused a command: the sentence has the status
  */
 int tce_nvme_open(const char *device, const struct tce_nvme_options *opts, struct tce_nvme **nvme);
 
