@@ -259,6 +259,7 @@ static int option(const char *arg)
 		{"ns", &want.ns},	    {"page", &want.page},     {"timeout", &want.timeout},
 		{"lat", &want.lat},	    {"sgl", &want.sgl},	      {"node", &want.node}};
 	const char *value = strchr(arg, '=');
+	char *end;
 
 	if (!value++)
 		return 1;
@@ -273,8 +274,8 @@ static int option(const char *arg)
 
 		if (strncmp(arg, known[i].name, n) || arg[n] != '=')
 			continue;
-		*known[i].to = strtoull(value, NULL, 0);
-		return 0;
+		*known[i].to = strtoull(value, &end, 0);
+		return *value < '0' || *value > '9' || *end;
 	}
 	return 1;
 }
@@ -301,6 +302,7 @@ static void open_all(const char *device, struct tce_arena **arena)
 	    want.qd > info.depth || want.queues > QUEUES || want.total > ns.blocks << ns.shift)
 		check(1, "size=, qd=, queues= or total= does not fit this controller");
 	span = (want.total ? want.total >> ns.shift : ns.blocks) / blocks;
+	check(!span, "size= is more than total=, or than the namespace has");
 	for (unsigned q = 0; q < want.queues; q++)
 		check(tce_nvme_queue_open(nvme, &queue[q]), "queue");
 	check(tce_arena_open(want.qd * want.queues * want.size, want.page, TCE_NODE_ANY, arena),

@@ -46,8 +46,13 @@ def shapes(guest, device):
         out = perf(guest, device, f"op=verify total=0x600000 qd=8 size={size}{more}")
         want(("PRPs" if more else "SGLs") in out, out)
     perf(guest, device, "op=verify total=0x1000000 qd=16 queues=4 size=8192")
-    said = guest.run(f"/opt/nvme-perf {device.addr} size=1048576")
-    want(said.status == 1 and "does not fit" in said.out, said.out)
+    for options, words in (("size=1048576", "does not fit"), ("queues=0", "no arena of 0 bytes"),
+                           ("op=write total=512", "size= is more than total="),
+                           ("qd=-1", "qd=-1: "), ("seconds=", "seconds=: "),
+                           ("page=2M", "page=2M: "), ("op=erase", "op=erase: "),
+                           ("depth=1", "depth=1: ")):
+        said = guest.run(f"/opt/nvme-perf {device.addr} {options}")
+        want(said.status == 1 and words in said.out, f"{options}: {said.status} {said.out}")
 
 
 def word(lba, i):
