@@ -15,7 +15,7 @@
 #include <tce/igb.h>
 #include <tce/tce.h>
 
-enum { RING = 1024, BUFFER = 2048, BURST = 32, NUMBER_AT = 42, ROOM = 16 << 20 };
+enum { RING = 1024, BUFFER = 2048, BURST = 32, NUMBER_AT = 42, ROOM = 16 << 20, PATIENCE = 10 };
 
 struct nic {
 	struct tce_space *space;
@@ -63,7 +63,8 @@ static void open_nic(struct nic *n, const char *device, bool receives)
 	ring.iova = iova_of(n, ring.va, descriptors);
 	check(tce_igb_open(n->space, device, &n->igb), device, tce_igb_error);
 	if (receives) {
-		tce_igb_accept(n->igb, TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST);
+		check(tce_igb_accept(n->igb, TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST),
+		      "receiver", tce_igb_error);
 		check(tce_igb_receiver(n->igb, &how), "receiver", tce_igb_error);
 		check(tce_igb_rx_open(n->igb, 0, &ring, BUFFER, &n->queue), "ring", tce_igb_error);
 	} else {
@@ -178,7 +179,11 @@ int main(int argc, char **argv)
 		done += tce_igb_sent(out.queue);
 		if (argc > 4)
 			good += take_some(&in, &taken, &next, len);
-		last = good + done != before ? now() : last;
+		if (good + done != before)
+			last = now();
+		else if (now() > last + PATIENCE)
+			errx(1, "%s: no frame left for %d s: no link, or the device is gone",
+			     argv[3], PATIENCE);
 	}
 	printf("sent %u frames of %u bytes in %.3f s: %.0f in a second\n", done, len + 4,
 	       last - begin, done / (last - begin));
