@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -144,25 +145,25 @@ int host_locked(uint64_t *bytes)
 	return ret;
 }
 
+/* Has this thread CAP_IPC_LOCK? The kernel asks the same of it: account_locked_vm() of mm/util.c.
+ */
+static bool may_lock(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	/* libc has no wrapper. */
+	return !syscall(SYS_capget, &head, caps) &&
+	       caps[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK);
+}
+
 int host_lock_limit(uint64_t *bytes)
 {
-	char caps[64] = "";
 	struct rlimit limit;
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
 
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %63s", caps) == 1)
-			break;
-	fclose(f);
 	if (getrlimit(RLIMIT_MEMLOCK, &limit))
 		return -errno;
-	if (limit.rlim_cur == RLIM_INFINITY || strtoull(caps, NULL, 16) >> CAP_IPC_LOCK & 1)
-		*bytes = UINT64_MAX;
-	else
-		*bytes = limit.rlim_cur;
+	*bytes = limit.rlim_cur == RLIM_INFINITY || may_lock() ? UINT64_MAX : limit.rlim_cur;
 	return 0;
 }
 
