@@ -106,9 +106,10 @@ static __rte_noinline unsigned exchange_any(struct pmd_rxq *q, struct rte_mbuf *
 static __rte_always_inline unsigned step(struct pmd_rxq *q, struct rte_mbuf **out, unsigned most)
 {
 	unsigned n = rx_done(q->ring + q->next, most);
-	struct rte_mempool_cache *cache = rte_mempool_default_cache(q->pool, rte_lcore_id());
+	struct rte_mempool_cache *cache;
 
 	tce_dma_rmb();
+	cache = rte_mempool_default_cache(q->pool, rte_lcore_id());
 	if (unlikely(!cache || cache->len < n))
 		return exchange_any(q, out, n);
 	cache->len -= n;
