@@ -6,9 +6,8 @@
  * before, and nothing of it counts. Prints a line for each figure: name, value.
  *
  * A step's figure is its time by the clock, sleeps included. With count it is what the processor
- * executes: a program of the lowest priority takes whatever is left meanwhile, and its rounds,
- * times what one takes when nothing else is to do, are the time that does not count. On one
- * processor whose clock counts instructions that is exact.
+ * executes, see tests/guest/counter.h. On one processor whose clock counts instructions that is
+ * exact.
  *
  * UNREGISTER only queues the end of a registration: the kernel unpins the pages after an RCU grace
  * period, page by page, in whatever runs then (mm_iommu_free() of book3s64/iommu_api.c). So it is
@@ -16,34 +15,27 @@
  */
 #include <inttypes.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <tce/tce.h>
 #include "lib/kernel/kernel.h"
 #include "resident.h"
+#include "tests/guest/counter.h"
 
 #define PAGE  (2ull << 20)
 #define PAUSE 100000 /* us */
 #define K     tce_kernel_vfio
 
-struct moment {
-	double ns, rounds;
-};
-
 static const char *device;
 static char *memory;
 static uint64_t len, each; /* bytes in all, bytes for each pair of calls */
-static volatile uint64_t *rounds;
-static double round_ns; /* 0: nobody counts */
-static long sleeps;	/* of all calls */
+static double round_ns;	   /* 0: nobody counts */
+static long sleeps;	   /* of all calls */
 static int64_t pinned_before;
 static struct moment last;
 
@@ -54,14 +46,6 @@ static void ok(int ret, const char *what)
 		return;
 	fprintf(stderr, "bench-bringup: %s: %d: %s\n", what, ret, tce_error());
 	exit(1);
-}
-
-static struct moment now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct moment){(double)t.tv_sec * 1e9 + (double)t.tv_nsec, (double)*rounds};
 }
 
 /* How often this program has let another run because it had to wait. */
@@ -76,16 +60,16 @@ static long waits(void)
 static void begin(void)
 {
 	sleeps -= waits();
-	last = now();
+	last = counter_now();
 }
 
 /* What was spent since begin(), without what the counter had. */
 static double spent(void)
 {
-	struct moment t = now();
+	double ns = counter_spent(&last, round_ns);
 
 	sleeps += waits();
-	return t.ns - last.ns - (t.rounds - last.rounds) * round_ns;
+	return ns;
 }
 
 static void step(const char *name)
@@ -137,28 +121,14 @@ static void settle(const char *name)
 static void start_counter(void)
 {
 	cpu_set_t first;
-	pid_t counter;
-	double all;
 
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	if (sched_setaffinity(0, sizeof(first), &first))
 		ok(-1, "the first processor");
-	counter = fork();
-	if (counter < 0)
+	if (counter_start() < 0)
 		ok(-1, "a process that counts");
-	if (!counter) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
-		for (;;)
-			++*rounds;
-	}
-	usleep(PAUSE);
-	begin();
-	usleep(5 * PAUSE);
-	all = spent();
-	sleeps = 0;
-	round_ns = all / ((double)*rounds - last.rounds);
+	round_ns = counter_round();
 }
 
 static void print_calls(uint64_t calls)
@@ -248,10 +218,6 @@ int main(int argc, char **argv)
 	device = argv[2];
 	len = strtoull(argv[3], NULL, 0) * PAGE;
 	each = strcmp(argv[1], "pages") ? len : PAGE;
-	rounds = mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (rounds == MAP_FAILED)
-		return 1;
 	if (argc == 5)
 		start_counter();
 	pinned_before = pinned();
