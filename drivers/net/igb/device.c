@@ -11,6 +11,9 @@
 
 #include <tce/error.h>
 
+/* How long a device with an NVM takes to read it, and some [4.2.1.6]. */
+#define NVM_MS 20
+
 static _Thread_local char sentence[1024];
 
 int igb_fail(int err, const char *format, ...)
@@ -35,20 +38,30 @@ void igb_sleep_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-int igb_wait(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value)
+static bool is_gone(struct tce_igb *nic)
+{
+	return igb_read(nic, IGB_STATUS) == UINT32_MAX;
+}
+
+static int wait_ms(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value, unsigned most)
 {
 	/* At once, as a rule: so look once before sleeping. */
-	for (unsigned ms = 0; ms <= 1000; ms++) {
-		if ((igb_read(nic, reg) & mask) == value)
+	for (unsigned ms = 0; ms <= most; ms++) {
+		uint32_t now = igb_read(nic, reg);
+
+		if ((now & mask) == value)
 			return 0;
+		/* A device that is gone has ones everywhere, for good. */
+		if (now == UINT32_MAX && is_gone(nic))
+			break;
 		igb_sleep_ms(1);
 	}
 	return -EIO;
 }
 
-static bool is_gone(struct tce_igb *nic)
+int igb_wait(struct tce_igb *nic, uint32_t reg, uint32_t mask, uint32_t value)
 {
-	return igb_read(nic, IGB_STATUS) == UINT32_MAX;
+	return wait_ms(nic, reg, mask, value, 1000);
 }
 
 /* [5.2.3.2, "Master Disable"]. A virtual function has no such bit, and one queue pair [4.2.2]. */
@@ -95,9 +108,10 @@ int tce_igb_reset(struct tce_igb *nic)
 	if (is_gone(nic))
 		return igb_fail(-EIO, "%s: the device does not answer", nic->name);
 	mask_interrupts(nic);
-	memset(nic->on, 0, sizeof(nic->on));
-	if (nic->vf)
+	if (nic->vf) {
+		igb_queues_end(nic);
 		return igb_vf_reset(nic);
+	}
 	igb_stop_dma(nic);
 	igb_change(nic, IGB_CTRL, 0, IGB_CTRL_RST);
 	/* No access for 1 ms, and NVM read within some ms [4.2.1.6, 4.5.3]. */
@@ -105,6 +119,9 @@ int tce_igb_reset(struct tce_igb *nic)
 	if (igb_wait(nic, IGB_CTRL, IGB_CTRL_RST, 0))
 		return igb_fail(-EIO, "%s: the device does not come out of its reset (CTRL 0x%x)",
 				nic->name, igb_read(nic, IGB_CTRL));
+	igb_queues_end(nic);
+	/* Its addresses and the PHY's settings are from the NVM. One without never says so. */
+	wait_ms(nic, IGB_EEC, IGB_EEC_AUTO_READ, IGB_EEC_AUTO_READ, NVM_MS);
 	mask_interrupts(nic);
 	memset(nic->vfta, 0, sizeof(nic->vfta));
 	nic->small_buffer = 0;
@@ -177,6 +194,7 @@ int tce_igb_open(struct tce_space *space, const char *device, struct tce_igb **n
 		free(made);
 		return err;
 	}
+	made->speeds = TCE_IGB_SPEEDS;
 	err = map_registers(made);
 	if (!err)
 		err = start(made);
@@ -202,6 +220,7 @@ int tce_igb_close(struct tce_igb *nic)
 	err = tce_pci_close(nic->pci);
 	if (err)
 		igb_fail(err, "%s", tce_error());
+	igb_queues_end(nic);
 	free(nic);
 	return err;
 }

@@ -17,8 +17,10 @@ struct tce_igb {
 	struct tce_pci *pci;
 	uint8_t mac[6];
 	char name[32];
-	bool vf; /* a virtual function: what concerns all of them is vf.c's */
-	bool on[2][IGB_QUEUES];
+	unsigned speeds;	/* that the link may have */
+	bool vf;		/* a virtual function: what concerns all of them is vf.c's */
+	bool on[2][IGB_QUEUES]; /* or not known to have gone off */
+	struct tce_igb_queue *queue[2][IGB_QUEUES]; /* those that this library has */
 	uint32_t small_buffer; /* of RCTL: buffers under 1024 bytes, for all queues */
 	uint32_t vfta[IGB_VFTA_WORDS];
 	uint64_t stat[TCE_IGB_STATS];
@@ -60,6 +62,9 @@ int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number);
 /* Bytes of each buffer, before a receive ring goes on. -EINVAL. */
 int igb_ring_buffer(struct tce_igb *nic, unsigned number, unsigned bytes, bool drop);
+
+/* Forget all queues: none of them is on any more. */
+void igb_queues_end(struct tce_igb *nic);
 
 /* Multicast addresses that one message of a virtual function has room for. */
 #define IGB_VF_HASHES 30

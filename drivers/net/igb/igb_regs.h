@@ -38,6 +38,8 @@
 #define IGB_STATUS_LU		(1u << 1)
 #define IGB_STATUS_SPEED(s)	((s) >> 6 & 3) /* 0: 10, 1: 100, 2 and 3: 1000 Mb/s */
 #define IGB_STATUS_MASTER	(1u << 19)
+#define IGB_EEC			0x00010 /* 8.4.1 */
+#define IGB_EEC_AUTO_READ	(1u << 9)
 #define IGB_CTRL_EXT		0x00018 /* 8.2.3 */
 #define IGB_CTRL_EXT_PFRSTD	(1u << 14)
 #define IGB_CTRL_EXT_DRV_LOAD	(1u << 28)
@@ -62,6 +64,15 @@
 #define IGB_PHY_AUTO_RESTART 0x0200
 #define IGB_PHY_POWER_DOWN   0x0800
 #define IGB_PHY_AUTO_ENABLE  0x1000
+/* What it offers to its partner [IEEE 802.3, 28.2.4.1.3, 40.5.1.1]. */
+#define IGB_PHY_OFFER	       4
+#define IGB_PHY_OFFER_10_HALF  0x0020
+#define IGB_PHY_OFFER_10       0x0040
+#define IGB_PHY_OFFER_100_HALF 0x0080
+#define IGB_PHY_OFFER_100      0x0100
+#define IGB_PHY_GIGABIT	       9
+#define IGB_PHY_GIGABIT_HALF   0x0100
+#define IGB_PHY_GIGABIT_FULL   0x0200
 
 /* Interrupts [8.8]. */
 #define IGB_EICS       0x01520

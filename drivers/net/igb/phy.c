@@ -69,31 +69,70 @@ static int access_phy(struct tce_igb *nic, uint32_t command, uint16_t *value)
 	return 0;
 }
 
-static void change_control(struct tce_igb *nic, uint16_t clear, uint16_t set)
+static void change_phy(struct tce_igb *nic, uint32_t reg, uint16_t clear, uint16_t set)
 {
-	uint32_t bits = IGB_SYNC_PHY(IGB_STATUS_LAN(igb_read(nic, IGB_STATUS)));
-	uint16_t control = 0;
+	uint16_t value = 0;
 
-	if (take(nic, bits))
+	if (access_phy(nic, IGB_MDIC_READ | IGB_MDIC_REG(reg), &value))
 		return;
-	if (!access_phy(nic, IGB_MDIC_READ | IGB_MDIC_REG(IGB_PHY_CONTROL), &control)) {
-		control = (uint16_t)((control & ~clear) | set);
-		access_phy(nic, IGB_MDIC_WRITE | IGB_MDIC_REG(IGB_PHY_CONTROL), &control);
+	value = (uint16_t)((value & ~clear) | set);
+	access_phy(nic, IGB_MDIC_WRITE | IGB_MDIC_REG(reg), &value);
+}
+
+/* What the PHY offers, and how it announces flow control and the rest as before. */
+static void offer(struct tce_igb *nic)
+{
+	static const struct {
+		unsigned speed;
+		uint16_t bit;
+	} slow[] = {{TCE_IGB_10_HALF, IGB_PHY_OFFER_10_HALF},
+		    {TCE_IGB_10, IGB_PHY_OFFER_10},
+		    {TCE_IGB_100_HALF, IGB_PHY_OFFER_100_HALF},
+		    {TCE_IGB_100, IGB_PHY_OFFER_100}};
+	uint16_t all = 0, offered = 0;
+
+	for (unsigned i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		all |= slow[i].bit;
+		offered |= nic->speeds & slow[i].speed ? slow[i].bit : 0;
 	}
-	give(nic, bits);
+	change_phy(nic, IGB_PHY_OFFER, all, offered);
+	change_phy(nic, IGB_PHY_GIGABIT, IGB_PHY_GIGABIT_HALF | IGB_PHY_GIGABIT_FULL,
+		   nic->speeds & TCE_IGB_1000 ? IGB_PHY_GIGABIT_FULL : 0);
 }
 
 /* Up: let the PHY find a partner. Speed and duplex are what they agree on [3.5.6.2]. */
 void tce_igb_link_set(struct tce_igb *nic, bool up)
 {
+	uint32_t bits;
+
 	if (nic->vf)
 		return;
 	igb_change(nic, IGB_CTRL, IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPX | IGB_CTRL_SLU,
 		   up ? IGB_CTRL_SLU : 0);
-	if (up)
-		change_control(nic, IGB_PHY_POWER_DOWN, IGB_PHY_AUTO_ENABLE | IGB_PHY_AUTO_RESTART);
-	else
-		change_control(nic, 0, IGB_PHY_POWER_DOWN);
+	bits = IGB_SYNC_PHY(IGB_STATUS_LAN(igb_read(nic, IGB_STATUS)));
+	if (take(nic, bits))
+		return;
+	if (up) {
+		offer(nic);
+		change_phy(nic, IGB_PHY_CONTROL, IGB_PHY_POWER_DOWN,
+			   IGB_PHY_AUTO_ENABLE | IGB_PHY_AUTO_RESTART);
+	} else {
+		change_phy(nic, IGB_PHY_CONTROL, 0, IGB_PHY_POWER_DOWN);
+	}
+	give(nic, bits);
+}
+
+int tce_igb_link_speeds(struct tce_igb *nic, unsigned speeds)
+{
+	if (!speeds || speeds & ~(unsigned)TCE_IGB_SPEEDS)
+		return igb_fail(-EINVAL, "%s: of the speeds 0x%x there must be one, and no other",
+				nic->name, TCE_IGB_SPEEDS);
+	if (nic->vf && speeds != TCE_IGB_SPEEDS)
+		return igb_fail(-ENOTSUP,
+				"%s: the link's speed is for the physical function to say",
+				nic->name);
+	nic->speeds = speeds;
+	return 0;
 }
 
 void tce_igb_link(struct tce_igb *nic, struct tce_igb_link *link)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tce_igb_queue {
 	volatile char *tail;
@@ -42,8 +43,18 @@ static int make(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 	q->reports = (uint8_t *)(q + 1);
 	q->tail = igb_tail(nic, dir, number);
 	q->rx = ring->va;
-	*queue = q;
+	*queue = nic->queue[dir][number] = q;
 	return 0;
+}
+
+void igb_queues_end(struct tce_igb *nic)
+{
+	for (unsigned i = 0; i < IGB_QUEUES; i++) {
+		free(nic->queue[IGB_TX][i]);
+		free(nic->queue[IGB_RX][i]);
+	}
+	memset(nic->queue, 0, sizeof(nic->queue));
+	memset(nic->on, 0, sizeof(nic->on));
 }
 
 int tce_igb_tx_open(struct tce_igb *nic, unsigned number, const struct tce_igb_ring *ring,
@@ -64,6 +75,7 @@ int tce_igb_queue_close(struct tce_igb_queue *queue)
 {
 	int err = igb_ring_off(queue->nic, queue->dir, queue->number);
 
+	queue->nic->queue[queue->dir][queue->number] = NULL;
 	free(queue);
 	return err;
 }

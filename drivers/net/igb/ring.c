@@ -71,8 +71,10 @@ int igb_ring_on(struct tce_igb *nic, enum igb_direction dir, unsigned number,
 	/* A descriptor that says "done" must not overtake what it speaks of [8.13.1, 8.13.2]. */
 	igb_change(nic, r.order, IGB_RXCTL_DESC_WB_RO, 0);
 	igb_write(nic, r.control, IGB_THRESHOLDS(PREFETCH, HOST, WRITEBACK) | IGB_QUEUE_ENABLE);
-	if (igb_wait(nic, r.control, IGB_QUEUE_ENABLE, IGB_QUEUE_ENABLE))
+	if (igb_wait(nic, r.control, IGB_QUEUE_ENABLE, IGB_QUEUE_ENABLE)) {
+		igb_write(nic, r.control, 0);
 		return igb_fail(-EIO, "%s: queue %u does not go on", nic->name, number);
+	}
 	/* The head is set again as the queue goes on; the tail stays where it was written. */
 	igb_write(nic, r.tail, 0);
 	nic->on[dir][number] = true;
@@ -84,10 +86,10 @@ int igb_ring_off(struct tce_igb *nic, enum igb_direction dir, unsigned number)
 	struct registers r = of(nic, dir, number);
 
 	igb_change(nic, r.control, IGB_QUEUE_ENABLE, 0);
-	nic->on[dir][number] = false;
 	/* It goes off after what it is at. A device that is gone is at nothing. */
 	if (igb_wait(nic, r.control, IGB_QUEUE_ENABLE, 0) && igb_read(nic, r.control) != UINT32_MAX)
 		return igb_fail(-EIO, "%s: queue %u does not go off", nic->name, number);
+	nic->on[dir][number] = false;
 	return 0;
 }
 

@@ -6,6 +6,19 @@
 
 #include <rte_dev.h>
 
+/* The driver's suite looks at what QEMU's PHY was told meanwhile. */
+static void speeds(void)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+
+	conf.link_speeds = RTE_ETH_LINK_SPEED_10G;
+	point(rte_eth_dev_configure(IN, 1, 1, &conf) == -EINVAL, "no speed that it does not have");
+	conf.link_speeds = RTE_ETH_LINK_SPEED_10M | RTE_ETH_LINK_SPEED_100M;
+	point(!rte_eth_dev_configure(IN, 1, 1, &conf), "two speeds to be offered");
+	conf.link_speeds = RTE_ETH_LINK_SPEED_AUTONEG;
+	point(!rte_eth_dev_configure(IN, 1, 1, &conf), "all of them again");
+}
+
 static void refused(void)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
@@ -82,6 +95,7 @@ void ends(void)
 {
 	unsigned in_use;
 
+	speeds();
 	refused();
 	too_few();
 	reset();

@@ -226,6 +226,7 @@ int main(int argc, char **argv)
 	spreading();
 	queues();
 	memory();
+	apart();
 	segments();
 	interrupts();
 	ends();

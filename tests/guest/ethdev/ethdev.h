@@ -61,6 +61,7 @@ void filters(void);
 void spreading(void);
 void queues(void);
 void memory(void);
+void apart(void);
 void segments(void);
 void interrupts(void);
 void ends(void);

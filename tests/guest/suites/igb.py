@@ -29,6 +29,10 @@ FILES = {PLUGIN: built("tests/plugin/librte_net_tce_test.so"),
          "/opt/ethdev": built("tests/guest/ethdev/ethdev"),
          "/opt/l2fwd": built("tests/guest/l2fwd")}
 HUB = "hubport,hubid=1"
+# PHY registers, and their bits of speeds: 10, 100, half and full; 1000. What they are to become,
+# one after the other: 10 and 100 in full duplex, then all.
+OFFERED = {4: 0x1e0, 9: 0x300}
+TOLD = [((4, 0x140), (9, 0)), ((4, 0x1e0), (9, 0x200))]
 SPREAD = "--rxq=4 --txq=4 --rss-udp"
 SAMPLES = [
     ethernet(ipv4(udp(b"a" * 100), 17)), ethernet(ipv4(udp(b"b" * 9, good=False), 17)),
@@ -118,8 +122,14 @@ class Igb:
             for words, up in (("# pull", False), ("# plug", True)):
                 if job.wait_output(words):
                     monitor.tell("set_link", name=cable, up=up)
-            status = job.wait(60)
+            status = job.wait(90)
             self.tap.program(f"{self.guest.machine}: ethdev", job.out(), status)
+        with self.point("the PHY is told what to offer its partner, and all of it again"):
+            with open(f"{self.guest.logs}/qemu.log", encoding="utf-8", errors="replace") as f:
+                told = re.findall(r"MDIC WRITE: PHY\[(\d+)\] = (0x\w+)", f.read())
+            told = [(int(reg), int(value, 16) & OFFERED[int(reg)])
+                    for reg, value in told if int(reg) in OFFERED]
+            want(all(words in zip(told, told[1:]) for words in TOLD), f"it was told {told}")
 
     # ------------------------------------------------------------------------ offloads
 
@@ -313,7 +323,7 @@ def machine(tap, name):
             nics.append(Nic("e1000e"))
         nics += [Nic("igb", netdev=HUB) for _ in range(2)]
         with Guest(name, nics=nics, hugepages=PAGES, files=FILES,
-                   qemu_args=monitor.arguments) as guest:
+                   qemu_args=[*monitor.arguments, "-trace", "igb_core_mdic_write"]) as guest:
             fewer_drivers(guest)
             case = Igb(tap, guest, wire)
             case.ethdev(monitor)

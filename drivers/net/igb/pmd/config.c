@@ -32,11 +32,18 @@ static const uint8_t default_key[TCE_IGB_RSS_KEY] = {
 	0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
 	0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
 
+/* What the device refused, or a physical function's driver for it: ethdev tells no reason. */
+static int answer(const struct rte_eth_dev *dev, int err)
+{
+	return err ? log_failure(dev, say(err, "%s", tce_igb_error())) : 0;
+}
+
 static int accept_frames(struct rte_eth_dev *dev, bool promiscuous, bool all_multicast)
 {
-	return tce_igb_accept(pmd_port(dev)->nic,
-			      (promiscuous ? TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST : 0) |
-				      (all_multicast ? TCE_IGB_ALL_MULTICAST : 0));
+	unsigned what = (promiscuous ? TCE_IGB_ALL_UNICAST | TCE_IGB_ALL_MULTICAST : 0) |
+			(all_multicast ? TCE_IGB_ALL_MULTICAST : 0);
+
+	return answer(dev, tce_igb_accept(pmd_port(dev)->nic, what));
 }
 
 /* ethdev changes its flags after the call, or before: each says what is to be. */
@@ -62,7 +69,7 @@ int config_allmulticast_off(struct rte_eth_dev *dev)
 
 int config_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t at, uint32_t pool)
 {
-	return tce_igb_mac_filter(pmd_port(dev)->nic, at, mac->addr_bytes);
+	return answer(dev, tce_igb_mac_filter(pmd_port(dev)->nic, at, mac->addr_bytes));
 }
 
 void config_mac_remove(struct rte_eth_dev *dev, uint32_t at)
@@ -72,18 +79,18 @@ void config_mac_remove(struct rte_eth_dev *dev, uint32_t at)
 
 int config_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
-	return tce_igb_mac_filter(pmd_port(dev)->nic, 0, mac->addr_bytes);
+	return answer(dev, tce_igb_mac_filter(pmd_port(dev)->nic, 0, mac->addr_bytes));
 }
 
 int config_multicast(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t n)
 {
 	static_assert(sizeof(*mac) == 6, "an array of these is one of six bytes each");
-	return tce_igb_multicast(pmd_port(dev)->nic, (const uint8_t(*)[6])mac, n);
+	return answer(dev, tce_igb_multicast(pmd_port(dev)->nic, (const uint8_t(*)[6])mac, n));
 }
 
 int config_vlan(struct rte_eth_dev *dev, uint16_t id, int on)
 {
-	return tce_igb_vlan(pmd_port(dev)->nic, id, on);
+	return answer(dev, tce_igb_vlan(pmd_port(dev)->nic, id, on));
 }
 
 int config_vlan_offload(struct rte_eth_dev *dev, int mask)
@@ -205,7 +212,5 @@ int config_all(struct rte_eth_dev *dev)
 	start_rss(dev);
 	tce_igb_vlan_filter(pmd_port(dev)->nic, offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
 	err = accept_frames(dev, dev->data->promiscuous, dev->data->all_multicast);
-	if (!err)
-		err = tce_igb_receiver(pmd_port(dev)->nic, &how);
-	return err ? say(err, "%s", tce_igb_error()) : 0;
+	return err ? err : answer(dev, tce_igb_receiver(pmd_port(dev)->nic, &how));
 }

@@ -18,7 +18,7 @@
 	 RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 #define TX_OFFLOADS (TX_FULL | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 
-static int log_failure(struct rte_eth_dev *dev, int err)
+int log_failure(const struct rte_eth_dev *dev, int err)
 {
 	say_now(RTE_LOG_ERR, "%s: %s", dev->device->name, said());
 	return err;
@@ -78,12 +78,12 @@ static int configure(struct rte_eth_dev *dev)
 	if (rx->mq_mode != RTE_ETH_MQ_RX_NONE && rx->mq_mode != RTE_ETH_MQ_RX_RSS)
 		return log_failure(dev, say(-ENOTSUP, "of the ways to spread frames over queues "
 						      "there is RSS alone"));
-	if (dev->data->dev_conf.link_speeds & RTE_ETH_LINK_SPEED_FIXED)
-		return log_failure(dev, say(-ENOTSUP, "no speed can be fixed, it is negotiated"));
 	/* The hash is in the descriptor in any case. */
 	if (rx->mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
 		rx->offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	err = config_rss_anew(dev);
+	err = link_speeds(dev);
+	if (!err)
+		err = config_rss_anew(dev);
 	return err ? log_failure(dev, err) : 0;
 }
 
@@ -114,14 +114,18 @@ static void choose_tx(struct rte_eth_dev *dev)
 	dev->tx_pkt_burst = any & TX_FULL ? tx_full : tx_plain;
 }
 
-/* Receiving ends first, then nothing more is sent; what was begun is over as the queues go off. */
-static int stop(struct rte_eth_dev *dev)
+static int reset(struct rte_eth_dev *dev)
 {
-	struct rte_eth_link none = {0};
+	int err = tce_igb_reset(pmd_port(dev)->nic);
+
+	return err ? log_failure(dev, say(err, "%s", tce_igb_error())) : 0;
+}
+
+/* Those that are on; what was begun is over as they go off. */
+static int stop_queues(struct rte_eth_dev *dev)
+{
 	int err = 0, ret;
 
-	interrupt_stop(dev);
-	tce_igb_receiver(pmd_port(dev)->nic, NULL);
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		ret = queues_rx_stop(dev, i);
 		err = err ? err : ret;
@@ -130,6 +134,21 @@ static int stop(struct rte_eth_dev *dev)
 		ret = queues_tx_stop(dev, i);
 		err = err ? err : ret;
 	}
+	return err;
+}
+
+/* Receiving ends first, then nothing more is sent. */
+static int stop(struct rte_eth_dev *dev)
+{
+	struct rte_eth_link none = {0};
+	int err;
+
+	interrupt_stop(dev);
+	tce_igb_receiver(pmd_port(dev)->nic, NULL);
+	err = stop_queues(dev);
+	/* A queue that does not go off has mbufs, and a ring: a reset takes these from it. */
+	if (err && !reset(dev))
+		err = stop_queues(dev);
 	tce_igb_transmitter(pmd_port(dev)->nic, false);
 	dev->data->dev_started = 0;
 	rte_eth_linkstatus_set(dev, &none);
@@ -157,13 +176,13 @@ static int start(struct rte_eth_dev *dev)
 {
 	int err = interrupt_start(dev);
 
-	if (!err) {
-		tce_igb_transmitter(pmd_port(dev)->nic, true);
-		err = config_all(dev);
-	}
 	if (err)
 		log_failure(dev, err);
 	else
+		tce_igb_transmitter(pmd_port(dev)->nic, true);
+	if (!err)
+		err = config_all(dev);
+	if (!err)
 		err = start_queues(dev);
 	if (err) {
 		stop(dev);
@@ -190,19 +209,14 @@ static int close_port(struct rte_eth_dev *dev)
 	ret = tce_igb_close(port->nic);
 	if (ret)
 		log_failure(dev, say(ret, "%s", tce_igb_error()));
+	else
+		queues_are_off(dev);
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
 		queues_rx_release(dev, i);
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
 		queues_tx_release(dev, i);
 	space_put(port->space, port->device);
 	return err ? err : ret;
-}
-
-static int reset(struct rte_eth_dev *dev)
-{
-	int err = tce_igb_reset(pmd_port(dev)->nic);
-
-	return err ? log_failure(dev, say(err, "%s", tce_igb_error())) : 0;
 }
 
 static int is_removed(struct rte_eth_dev *dev)

@@ -8,6 +8,7 @@
 #include <ethdev_driver.h>
 #include <rte_interrupts.h>
 #include <rte_mbuf.h>
+#include <rte_spinlock.h>
 
 #include "../../../common/common.h"
 #include "../device.h"
@@ -48,6 +49,7 @@ struct pmd_rxq {
 	bool pinned;  /* the pool's buffers lie elsewhere, for good */
 	bool special; /* either of these */
 
+	struct rte_mbuf *aside; /* those whose buffers cannot be filled, see rx_take() */
 	const struct rte_memzone *zone;
 	tce_iova_t iova;
 	unsigned buffer;
@@ -104,6 +106,7 @@ struct pmd_port {
 	uint64_t stats_zero[TCE_IGB_STATS];
 	/* Vector 0 and the request to let go of the device, by EAL's interrupt thread. */
 	struct rte_intr_handle *link, *removal, *queues;
+	rte_spinlock_t link_lock; /* one look at the link at a time: see link_update() */
 };
 
 static inline struct pmd_port *pmd_port(const struct rte_eth_dev *dev)
@@ -166,6 +169,8 @@ int queues_tx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsign
 		    const struct rte_eth_txconf *conf);
 void queues_rx_release(struct rte_eth_dev *dev, uint16_t number);
 void queues_tx_release(struct rte_eth_dev *dev, uint16_t number);
+/* The device is at rest: of none of them it uses memory any more. */
+void queues_are_off(struct rte_eth_dev *dev);
 int queues_rx_start(struct rte_eth_dev *dev, uint16_t number);
 int queues_rx_stop(struct rte_eth_dev *dev, uint16_t number);
 int queues_tx_start(struct rte_eth_dev *dev, uint16_t number);
@@ -181,6 +186,8 @@ int interrupt_rx_disable(struct rte_eth_dev *dev, uint16_t queue);
 
 /* link.c */
 int link_update(struct rte_eth_dev *dev, int wait);
+/* Those that were configured. */
+int link_speeds(struct rte_eth_dev *dev);
 int link_up(struct rte_eth_dev *dev);
 int link_down(struct rte_eth_dev *dev);
 
@@ -212,5 +219,7 @@ int stats_xnames(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsi
 
 /* ethdev.c */
 extern const struct eth_dev_ops ethdev_ops, ethdev_vf_ops;
+/* Log the sentence that was said last; returns @err. */
+int log_failure(const struct rte_eth_dev *dev, int err);
 
 #endif

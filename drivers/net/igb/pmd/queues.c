@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Queues: their memory, and how they begin and end. The bursts themselves are rx.c and tx.c. */
+#include "rx.h"
 #include "tx.h"
 
 #include <errno.h>
@@ -8,12 +9,6 @@
 #include <rte_mempool.h>
 
 #include <tce/translate.h>
-
-static int log_failure(struct rte_eth_dev *dev, int err)
-{
-	say_now(RTE_LOG_ERR, "%s: %s", dev->device->name, said());
-	return err;
-}
 
 /* A ring's memory, in one piece for the device too: so aligned that no page ends inside. */
 static const struct rte_memzone *ring_memory(struct rte_eth_dev *dev, const char *name,
@@ -60,6 +55,16 @@ static unsigned buffer_size(struct rte_mempool *pool)
 	if (room >= 1024)
 		return RTE_MIN(room & ~1023u, 127u * 1024);
 	return room >= 512 ? 512 : room >= 256 ? 256 : 0;
+}
+
+/* Memory of a queue that did not go off is the device's still: it is kept. */
+static bool is_off(const struct rte_eth_dev *dev, const uint8_t *state, uint16_t number)
+{
+	if (state[number] == RTE_ETH_QUEUE_STATE_STOPPED)
+		return true;
+	say_now(RTE_LOG_ERR, "%s: queue %u may be on still: its memory is not given back",
+		dev->device->name, number);
+	return false;
 }
 
 static void free_rxq(struct pmd_rxq *q)
@@ -191,27 +196,48 @@ static void free_mbufs(struct rte_mbuf **sw, unsigned n)
 /* The device's half of a buffer's life begins here: its IOVA goes into the ring. */
 static int put_buffer(struct pmd_rxq *q, unsigned at)
 {
-	struct rte_mbuf *m = rte_mbuf_raw_alloc(q->pool);
 	tce_iova_t iova;
-	size_t len;
-	char *data;
+	struct rte_mbuf *m;
+	int err = rx_take(q, &m, &iova);
 
-	if (!m)
-		return say(-ENOMEM, "mempool '%s' has not the %u buffers of a receive ring",
+	if (err == -ENOMEM)
+		return say(err, "mempool '%s' has not the %u buffers of a receive ring",
 			   q->pool->name, q->n);
-	q->sw[at] = m;
-	data = (char *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-	if (tce_iova(q->space, data, q->buffer, &iova, &len) || len < q->buffer)
-		return say(-EFAULT,
+	if (err)
+		return say(err,
 			   "a buffer of mempool '%s' at %p is not mapped for the device: external "
 			   "memory is mapped by rte_dev_dma_map(), hugepages are mapped as EAL "
 			   "gets them",
-			   q->pool->name, (void *)data);
+			   q->pool->name, m->buf_addr);
+	q->sw[at] = m;
 	/* Whoever made the pool has put the buffers elsewhere: each is to be looked up. */
 	if (iova != (uintptr_t)m + q->delta)
 		q->one_run = false;
 	q->ring[at].lower = iova;
 	return 0;
+}
+
+static void free_rx_mbufs(struct pmd_rxq *q)
+{
+	free_mbufs(q->sw, q->n);
+	rte_pktmbuf_free(q->first);
+	rte_pktmbuf_free(q->aside);
+	q->first = q->aside = NULL;
+}
+
+static int fill_ring(struct rte_eth_dev *dev, struct pmd_rxq *q)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < q->n && !err; i++)
+		err = put_buffer(q, i);
+	if (err || q->one_run || !dev->data->dev_started || dev->rx_pkt_burst != rx_plain)
+		return err;
+	return say(-ENOTSUP,
+		   "mempool '%s' has its buffers apart from its mbufs, but no mark that says so; "
+		   "that is seen as a queue starts, and the port has its burst already: have the "
+		   "queue start with the port (rx_deferred_start)",
+		   q->pool->name);
 }
 
 int queues_rx_start(struct rte_eth_dev *dev, uint16_t number)
@@ -225,11 +251,10 @@ int queues_rx_start(struct rte_eth_dev *dev, uint16_t number)
 		err = igb_ring_on(nic, IGB_RX, number, &ring);
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
-	for (unsigned i = 0; i < q->n && !err; i++)
-		err = put_buffer(q, i);
+	err = fill_ring(dev, q);
 	if (err) {
 		igb_ring_off(nic, IGB_RX, number);
-		free_mbufs(q->sw, q->n);
+		free_rx_mbufs(q);
 		return log_failure(dev, err);
 	}
 	q->rearm = (uint64_t)RTE_PKTMBUF_HEADROOM | UINT64_C(1) << 16 | UINT64_C(1) << 32 |
@@ -251,13 +276,11 @@ int queues_rx_stop(struct rte_eth_dev *dev, uint16_t number)
 
 	if (dev->data->rx_queue_state[number] != RTE_ETH_QUEUE_STATE_STARTED)
 		return 0;
-	dev->data->rx_queue_state[number] = RTE_ETH_QUEUE_STATE_STOPPED;
 	err = igb_ring_off(pmd_port(dev)->nic, IGB_RX, number);
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
-	free_mbufs(q->sw, q->n);
-	rte_pktmbuf_free(q->first);
-	q->first = NULL;
+	dev->data->rx_queue_state[number] = RTE_ETH_QUEUE_STATE_STOPPED;
+	free_rx_mbufs(q);
 	/* Who polls it all the same finds nothing done. */
 	memset(q->ring, 0, q->n * sizeof(*q->ring));
 	q->next = 0;
@@ -289,10 +312,10 @@ int queues_tx_stop(struct rte_eth_dev *dev, uint16_t number)
 
 	if (dev->data->tx_queue_state[number] != RTE_ETH_QUEUE_STATE_STARTED)
 		return 0;
-	dev->data->tx_queue_state[number] = RTE_ETH_QUEUE_STATE_STOPPED;
 	err = igb_ring_off(pmd_port(dev)->nic, IGB_TX, number);
 	if (err)
 		return log_failure(dev, say(err, "%s", tce_igb_error()));
+	dev->data->tx_queue_state[number] = RTE_ETH_QUEUE_STATE_STOPPED;
 	tx_free_rest(q);
 	/* Who sends by it all the same, or cleans up, finds no room, and nothing done. */
 	memset(q->ring, 0, q->n * sizeof(*q->ring));
@@ -300,15 +323,25 @@ int queues_tx_stop(struct rte_eth_dev *dev, uint16_t number)
 	return 0;
 }
 
+void queues_are_off(struct rte_eth_dev *dev)
+{
+	memset(dev->data->rx_queue_state, RTE_ETH_QUEUE_STATE_STOPPED,
+	       sizeof(dev->data->rx_queue_state));
+	memset(dev->data->tx_queue_state, RTE_ETH_QUEUE_STATE_STOPPED,
+	       sizeof(dev->data->tx_queue_state));
+}
+
 void queues_rx_release(struct rte_eth_dev *dev, uint16_t number)
 {
-	free_rxq(dev->data->rx_queues[number]);
+	if (is_off(dev, dev->data->rx_queue_state, number))
+		free_rxq(dev->data->rx_queues[number]);
 	dev->data->rx_queues[number] = NULL;
 }
 
 void queues_tx_release(struct rte_eth_dev *dev, uint16_t number)
 {
 	space_sender(pmd_port(dev), number, NULL);
-	free_txq(dev->data->tx_queues[number]);
+	if (is_off(dev, dev->data->tx_queue_state, number))
+		free_txq(dev->data->tx_queues[number]);
 	dev->data->tx_queues[number] = NULL;
 }

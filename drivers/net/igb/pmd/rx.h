@@ -57,6 +57,13 @@ static inline unsigned rx_done(const struct igb_rx_desc *desc, unsigned most)
 }
 
 /*
+ * Take an mbuf from the queue's pool whose buffer the device can fill. One whose buffer lies across
+ * pages that are not neighbours to the device, or is not mapped, is put aside until the queue
+ * stops. -ENOMEM: there is none. -EFAULT: @m is not mapped.
+ */
+int rx_take(struct pmd_rxq *q, struct rte_mbuf **m, tce_iova_t *iova);
+
+/*
  * Give the device what was refilled, where that is enough to be told. The tail is at the last
  * descriptor that is ours: a tail that is the head would mean an empty ring.
  */

@@ -5,26 +5,41 @@
  */
 #include "rx.h"
 
+#include <errno.h>
+
 #include <rte_mempool.h>
 
 #include <tce/translate.h>
+
+int rx_take(struct pmd_rxq *q, struct rte_mbuf **m, tce_iova_t *iova)
+{
+	size_t len = 0;
+	int err;
+
+	do {
+		*m = rte_mbuf_raw_alloc(q->pool);
+		if (!*m)
+			return -ENOMEM;
+		err = tce_iova(q->space, (char *)(*m)->buf_addr + RTE_PKTMBUF_HEADROOM, q->buffer,
+			       iova, &len);
+		if (!err && len >= q->buffer)
+			return 0;
+		/* Given back to the pool, it would be the next one to come. */
+		(*m)->next = q->aside;
+		q->aside = *m;
+	} while (!err);
+	return -EFAULT;
+}
 
 /* Put an empty mbuf in the place of the one at @at. False: there is none that the device reaches.
  */
 static bool refill(struct pmd_rxq *q, unsigned at)
 {
-	struct rte_mbuf *m = rte_mbuf_raw_alloc(q->pool);
+	struct rte_mbuf *m;
 	tce_iova_t iova;
-	size_t len;
 
-	if (!m)
+	if (rx_take(q, &m, &iova))
 		return false;
-	if (tce_iova(q->space, (char *)m->buf_addr + RTE_PKTMBUF_HEADROOM, q->buffer, &iova,
-		     &len) ||
-	    len < q->buffer) {
-		rte_mbuf_raw_free(m);
-		return false;
-	}
 	q->sw[at] = m;
 	q->ring[at].lower = iova;
 	q->ring[at].upper = 0;

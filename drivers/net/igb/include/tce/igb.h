@@ -48,6 +48,16 @@ struct tce_igb_link {
 	unsigned speed; /**< Mb/s */
 };
 
+/** What the link may come to; flags. */
+enum {
+	TCE_IGB_10_HALF = 1 << 0, /**< Mb/s, half duplex */
+	TCE_IGB_10 = 1 << 1,
+	TCE_IGB_100_HALF = 1 << 2,
+	TCE_IGB_100 = 1 << 3,
+	TCE_IGB_1000 = 1 << 4,
+	TCE_IGB_SPEEDS = (1 << 5) - 1, /**< all of them, as it is at first */
+};
+
 /** How frames are taken in. */
 struct tce_igb_receiver {
 	unsigned frame_max; /**< bytes of the largest frame, CRC included */
@@ -177,6 +187,19 @@ int tce_igb_link_wait(struct tce_igb *nic, unsigned ms);
  * Errors: none.
  */
 void tce_igb_link_set(struct tce_igb *nic, bool up);
+
+/**
+ * Say which speeds are offered to the link's partner, from the next tce_igb_link_set() or
+ * tce_igb_reset() on.
+ *
+ * Units: flags TCE_IGB_10_HALF to TCE_IGB_1000, one at least.
+ * Owner: nothing changes hands.
+ * Threads: as above.
+ * Errors:
+ *   -EINVAL   none, or others
+ *   -ENOTSUP  less than all, of a virtual function: that is for the physical one
+ */
+int tce_igb_link_speeds(struct tce_igb *nic, unsigned speeds);
 
 /**
  * Turn the receiver on, for all queues. What it accepts, filters and RSS stay as they are.
