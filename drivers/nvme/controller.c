@@ -61,7 +61,7 @@ int nvme_disable(struct tce_nvme *n)
 		return ret;
 	/* Not before it is ready: EN may not change while RDY does not agree (3.1.5). */
 	if (tce_io_read32(n->regs + NVME_CC) & NVME_CC_EN) {
-		(void)wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, ready_ms(n), true);
+		(void)wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, ready_ms(n), false);
 		tce_io_write32(n->regs + NVME_CC, 0);
 	}
 	return wait_status(n, NVME_CSTS_RDY, 0, ready_ms(n), true);
@@ -98,5 +98,5 @@ void nvme_shut_down(struct tce_nvme *n)
 	if (cc == NVME_GONE || !(cc & NVME_CC_EN))
 		return;
 	tce_io_write32(n->regs + NVME_CC, (cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL);
-	(void)wait_status(n, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_DONE, NVME_ADMIN_MS, false);
+	(void)wait_status(n, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_DONE, n->shutdown_ms, false);
 }

@@ -110,12 +110,13 @@ static int by_prps(struct tce_nvme_queue *q, struct nvme_sqe *sqe, uint16_t cid,
 {
 	size_t page = q->nvme->page, len, before = page;
 	uint64_t *list = prps_of(q, cid);
-	unsigned n = 0;
+	unsigned n = 0; /* in the list, where the first page is not: it is in the command (4.3) */
+	bool first = true;
 	tce_iova_t iova;
 	int ret;
 
 	while (!(ret = next_run(q->nvme, &w, &iova, &len))) {
-		if (n && ((iova & (page - 1)) || (before & (page - 1))))
+		if (!first && ((iova & (page - 1)) || (before & (page - 1))))
 			return nvme_fail(q->nvme, -EINVAL,
 					 "buffers that do not meet on pages of %zu bytes: without "
 					 "SGLs give them by several commands",
@@ -126,15 +127,18 @@ static int by_prps(struct tce_nvme_queue *q, struct nvme_sqe *sqe, uint16_t cid,
 				return nvme_fail(q->nvme, -EINVAL,
 						 "buffers of more than %d pages of %zu bytes: give "
 						 "them by several commands",
-						 PRPS, page);
-			list[n++] = tce_le64(iova + at);
+						 PRPS + 1, page);
+			if (first)
+				sqe->prp[0] = tce_le64(iova + at);
+			else
+				list[n++] = tce_le64(iova + at);
+			first = false;
 		}
 	}
 	if (ret < 0)
 		return ret;
-	/* The first is in the command, and so is the second if it is the last (4.3). */
-	sqe->prp[0] = list[0];
-	sqe->prp[1] = n == 1 ? 0 : n == 2 ? list[1] : tce_le64(list_at(q, cid) + sizeof(*list));
+	/* A second page that is the last one is in the command, too. */
+	sqe->prp[1] = n == 0 ? 0 : n == 1 ? list[0] : tce_le64(list_at(q, cid));
 	return 0;
 }
 

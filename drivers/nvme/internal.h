@@ -37,9 +37,10 @@ struct tce_nvme {
 	volatile char *regs;
 	uint64_t cap;
 	unsigned depth, queue_limit;
-	uint64_t timeout;    /* ticks */
-	uint64_t look_every; /* ticks */
-	int removal;	     /* eventfd: the device is wanted back */
+	unsigned shutdown_ms; /* to be waited for the end of a shutdown */
+	uint64_t timeout;     /* ticks */
+	uint64_t look_every;  /* ticks */
+	int removal;	      /* eventfd: the device is wanted back */
 
 	struct tce_arena *arena; /* of the rings */
 	struct tce_span rings;
@@ -56,6 +57,9 @@ struct tce_nvme {
 /* Keep the sentence, "nvme DEVICE: ...", and return err. */
 int nvme_fail(const struct tce_nvme *n, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Take the lock, unless this process is a child, which has neither registers nor rings: -EPERM. */
+int nvme_enter(struct tce_nvme *n);
 
 /* Why commands are refused or ended: -ENODEV, -EIO, or -ECANCELED for those of before a reset. */
 int nvme_state_error(const struct tce_nvme *n);

@@ -17,7 +17,10 @@ enum {
 	DEPTH = 128,
 	TIMEOUT_MS = 10000,
 	QUEUES_MAX = 1024,
-	DEPTH_MAX = 16383
+	DEPTH_MAX = 16383,
+	/* What a controller says that it takes is believed within these. */
+	SHUTDOWN_MS_MIN = 5000,
+	SHUTDOWN_MS_MAX = 60000
 };
 
 int nvme_fail(const struct tce_nvme *n, int err, const char *format, ...)
@@ -29,6 +32,16 @@ int nvme_fail(const struct tce_nvme *n, int err, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	return tce_error_set(err, "nvme %s: %s", n->device, text);
+}
+
+int nvme_enter(struct tce_nvme *n)
+{
+	struct tce_space_info info;
+	int ret = tce_space_info(n->space, &info);
+
+	if (!ret)
+		pthread_mutex_lock(&n->lock);
+	return ret;
 }
 
 static int fill_options(struct tce_nvme *n, const struct tce_nvme_options *opts)
@@ -44,6 +57,7 @@ static int fill_options(struct tce_nvme *n, const struct tce_nvme_options *opts)
 	if (n->opts.queues > QUEUES_MAX || n->opts.depth > DEPTH_MAX)
 		return nvme_fail(n, -EINVAL, "%u queue pairs of %u commands: at most %d of %d",
 				 n->opts.queues, n->opts.depth, QUEUES_MAX, DEPTH_MAX);
+	n->shutdown_ms = SHUTDOWN_MS_MIN;
 	n->timeout = n->opts.timeout_ms * nvme_ticks_per_ms();
 	n->look_every = n->timeout / 8;
 	if (n->look_every > 100 * nvme_ticks_per_ms())
@@ -99,6 +113,14 @@ static int check_capabilities(struct tce_nvme *n)
 	return n->depth ? 0 : nvme_fail(n, -ENOTSUP, "its queues have one entry");
 }
 
+static int hint_at_nodes(const struct tce_nvme *n, int ret)
+{
+	char why[300];
+
+	snprintf(why, sizeof(why), "%s", tce_error());
+	return nvme_fail(n, ret, "%s; or have its memory from any node (any_node)", why);
+}
+
 static int take_memory(struct tce_nvme *n)
 {
 	struct tce_pci_info info;
@@ -110,6 +132,8 @@ static int take_memory(struct tce_nvme *n)
 	size += (3 * (size_t)n->opts.queues + 4) * n->page; /* places of rings are whole pages */
 	ret = tce_arena_open(size, n->opts.page, n->opts.any_node ? TCE_NODE_ANY : info.node,
 			     &n->arena);
+	if (ret && !n->opts.any_node && info.node >= 0)
+		ret = hint_at_nodes(n, ret);
 	if (!ret)
 		ret = tce_arena_map(n->arena, n->space, NULL, &n->rings);
 	if (!ret)
@@ -144,6 +168,7 @@ static void read_identity(struct tce_nvme *n)
 	const uint8_t *id = n->page_block;
 	size_t most = NVME_LIST / sizeof(uint64_t) * n->page; /* what one list has room for */
 	unsigned mdts = id[NVME_ID_MDTS];
+	uint32_t us;
 
 	copy_text(n->info.model, id + NVME_ID_MODEL, sizeof(n->info.model) - 1);
 	copy_text(n->info.serial, id + NVME_ID_SERIAL, sizeof(n->info.serial) - 1);
@@ -154,6 +179,10 @@ static void read_identity(struct tce_nvme *n)
 	n->info.max_transfer = mdts && mdts < 20 && n->page << mdts < most ? n->page << mdts : most;
 	n->info.sgl = (word(id + NVME_ID_SGLS) & 3) && !n->opts.no_sgl;
 	n->info.write_cache = id[NVME_ID_VWC] & 1;
+	us = word(id + NVME_ID_RTD3E);
+	n->shutdown_ms = us / 1000 < SHUTDOWN_MS_MIN   ? SHUTDOWN_MS_MIN
+			 : us / 1000 > SHUTDOWN_MS_MAX ? SHUTDOWN_MS_MAX
+						       : us / 1000;
 }
 
 static int start(struct tce_nvme *n)
@@ -344,7 +373,7 @@ static int read_namespace(struct tce_nvme *n, uint32_t id, struct tce_nvme_names
 	blocks = tce_le64(blocks);
 	if (!blocks)
 		return nvme_fail(n, -ENOENT, "namespace %u is not active", id);
-	format = word(d + NVME_NS_FORMAT + 4 * (d[NVME_NS_FLBAS] & 0xf));
+	format = word(d + NVME_NS_FORMAT + 4 * nvme_format_of(d[NVME_NS_FLBAS]));
 	shift = format >> 16 & 0xff;
 	if (format & 0xffff)
 		return nvme_fail(n, -ENOTSUP,
@@ -368,9 +397,10 @@ static int read_namespace(struct tce_nvme *n, uint32_t id, struct tce_nvme_names
 int tce_nvme_namespace(struct tce_nvme *nvme, uint32_t id, struct tce_nvme_namespace *ns)
 {
 	unsigned status = 0;
-	int ret;
+	int ret = nvme_enter(nvme);
 
-	pthread_mutex_lock(&nvme->lock);
+	if (ret)
+		return ret;
 	ret = check_state(nvme);
 	if (!ret && (!id || id > nvme->info.namespaces))
 		ret = nvme_fail(nvme, -ENOENT, "namespaces are 1 to %u, not %u",
@@ -413,9 +443,10 @@ static int open_queue(struct tce_nvme *n, struct tce_nvme_queue **queue)
 
 int tce_nvme_queue_open(struct tce_nvme *nvme, struct tce_nvme_queue **queue)
 {
-	int ret;
+	int ret = nvme_enter(nvme);
 
-	pthread_mutex_lock(&nvme->lock);
+	if (ret)
+		return ret;
 	ret = open_queue(nvme, queue);
 	pthread_mutex_unlock(&nvme->lock);
 	return ret;
@@ -424,11 +455,13 @@ int tce_nvme_queue_open(struct tce_nvme *nvme, struct tce_nvme_queue **queue)
 int tce_nvme_queue_close(struct tce_nvme_queue *queue)
 {
 	struct tce_nvme *n = queue->nvme;
-	int ret = 0;
+	int ret;
 
 	if (queue->outstanding)
 		return nvme_fail(n, -EBUSY, "%u commands are under way", queue->outstanding);
-	pthread_mutex_lock(&n->lock);
+	ret = nvme_enter(n);
+	if (ret)
+		return ret;
 	/* A controller that was reset, or is gone, has forgotten it. */
 	if (atomic_load(&n->epoch) == queue->epoch && nvme_delete_queue(n, queue))
 		ret = -EIO;

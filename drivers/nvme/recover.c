@@ -76,9 +76,10 @@ static int reset(struct tce_nvme *n)
 
 int tce_nvme_reset(struct tce_nvme *nvme)
 {
-	int ret = 0;
+	int ret = nvme_enter(nvme);
 
-	pthread_mutex_lock(&nvme->lock);
+	if (ret)
+		return ret;
 	if (atomic_load(&nvme->state) == NVME_LOST)
 		ret = nvme_fail(nvme, -ENODEV, "the controller is gone");
 	else

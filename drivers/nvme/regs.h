@@ -127,6 +127,7 @@ enum {
 	NVME_ID_MODEL = 24,    /* 40 */
 	NVME_ID_FIRMWARE = 64, /* 8 */
 	NVME_ID_MDTS = 77,     /* largest transfer: pages of CAP.MPSMIN, as a shift; 0: no limit */
+	NVME_ID_RTD3E = 88,    /* 32 bits: us that a shutdown may take; 0: it does not say */
 	NVME_ID_NAMESPACES = 516, /* 32 bits: the highest number of one */
 	NVME_ID_VWC = 525,	  /* bit 0: a volatile write cache */
 	NVME_ID_SGLS = 536,	  /* 32 bits; 1 or 2 in the lowest two: SGLs may be used */
@@ -135,9 +136,15 @@ enum {
 /* 5.15.2.1: what it says of a namespace */
 enum {
 	NVME_NS_SIZE = 0,     /* 64 bits: blocks */
-	NVME_NS_FLBAS = 26,   /* bits 0 to 3: the format in use */
+	NVME_NS_FLBAS = 26,   /* the format in use, see nvme_format_of() */
 	NVME_NS_FORMAT = 128, /* 32 bits each: metadata bytes in 0 to 15, block shift in 16 to 23 */
 };
+
+/* Bits 0 to 3, and 5 and 6 of a controller that has more than 16 formats (NVMe 2.0, figure 280). */
+static inline unsigned nvme_format_of(uint8_t flbas)
+{
+	return (flbas & 0xf) | (flbas >> 5 & 3) << 4;
+}
 
 /* 4.6.1.2: status, type in bits 8 to 10 */
 enum {

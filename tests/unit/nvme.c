@@ -22,10 +22,12 @@ static void what_it_is(void)
 	assert_int_equal(ns.blocks, DEVICE_BLOCKS);
 	assert_int_equal(ns.shift, 9);
 	assert_int_equal(ns.max_blocks, 512);
-	refused(tce_nvme_namespace(nvme, 0, &other), -ENOENT, "1 to 3, not 0");
+	refused(tce_nvme_namespace(nvme, 0, &other), -ENOENT, "1 to 4, not 0");
 	refused(tce_nvme_namespace(nvme, 2, &other), -ENOENT, "not active");
 	refused(tce_nvme_namespace(nvme, 3, &other), -ENOTSUP, "8 bytes of metadata");
-	refused(tce_nvme_namespace(nvme, 4, &other), -ENOENT, "1 to 3, not 4");
+	refused(tce_nvme_namespace(nvme, 5, &other), -ENOENT, "1 to 4, not 5");
+	assert_ok(tce_nvme_namespace(nvme, 4, &other));
+	assert_int_equal(other.shift, 12);
 	assert_ok(tce_nvme_queue_open(nvme, &second));
 	refused(tce_nvme_queue_open(nvme, &third), -ENOSPC, "2 queue pairs are open");
 	refused(tce_nvme_close(nvme), -EBUSY, "2 queue pairs are open and 1 arenas");
@@ -120,6 +122,40 @@ static void pieces_by_prps(void)
 	refused(tce_nvme_readv(queue, &ns, 0, 24, iov, 2, note, &t), -EINVAL, "meet on pages");
 	works();
 	finish();
+}
+
+/* As much as one command takes, from the midst of a page on: its list of PRPs is full. */
+static void most_pieces_by_prps(void)
+{
+	enum { MOST = 2 << 20, HALF = 2048 };
+	struct tce_arena *large;
+	struct tce_nvme_info info;
+	struct told t = {0};
+	struct iovec iov[2];
+	unsigned char *at;
+	void *va;
+
+	nvme_mdts = 9;
+	start(false);
+	tce_nvme_info(nvme, &info);
+	assert_int_equal(info.max_transfer, MOST);
+	assert_ok(tce_arena_open(MOST + 16384, system_page(), TCE_NODE_ANY, &large));
+	assert_ok(tce_nvme_map(nvme, large));
+	assert_ok(tce_arena_alloc(large, MOST + 16384, 4096, &va));
+	at = va;
+	for (size_t i = 0; i < MOST; i++)
+		nvme_disk[i] = (unsigned char)(i * 13 ^ i >> 11);
+	iov[0] = (struct iovec){at + HALF, HALF};
+	iov[1] = (struct iovec){at + 8192, MOST - HALF};
+	assert_ok(tce_nvme_readv(queue, &ns, 0, MOST / BLOCK, iov, 2, note, &t));
+	ends(&t, 0);
+	assert_memory_equal(at + HALF, nvme_disk, HALF);
+	assert_memory_equal(at + 8192, nvme_disk + HALF, MOST - HALF);
+	assert_ok(tce_nvme_unmap(nvme, large));
+	assert_ok(tce_arena_free(large, va));
+	assert_ok(tce_arena_close(large));
+	finish();
+	nvme_mdts = 6;
 }
 
 static void bad_input(void)
@@ -218,9 +254,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		whole_test(what_it_is),	       whole_test(transfers_by_prps),
 		whole_test(transfers_by_sgls), whole_test(pieces),
-		whole_test(pieces_by_prps),    whole_test(bad_input),
-		whole_test(round_and_round),   whole_test(short_rings),
-		whole_test(answers),
+		whole_test(pieces_by_prps),    whole_test(most_pieces_by_prps),
+		whole_test(bad_input),	       whole_test(round_and_round),
+		whole_test(short_rings),       whole_test(answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

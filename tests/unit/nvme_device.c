@@ -17,6 +17,7 @@ struct ring {
 struct nvme_wrongs nvme_wrong;
 struct nvme_shapes nvme_shapes;
 unsigned nvme_entries = 64;
+unsigned nvme_mdts = 6; /* 256 KiB */
 unsigned char nvme_disk[DEVICE_BLOCKS * 512];
 
 static volatile unsigned char *regs;
@@ -158,14 +159,19 @@ static void identify(const struct nvme_sqe *c)
 		memset(page + NVME_ID_MODEL, ' ', 40);
 		memcpy(page + NVME_ID_MODEL, "model", 5);
 		memcpy(page + NVME_ID_FIRMWARE, "1.0     ", 8);
-		page[NVME_ID_MDTS] = 6; /* 256 KiB */
-		page[NVME_ID_NAMESPACES] = 3;
+		page[NVME_ID_MDTS] = (unsigned char)nvme_mdts;
+		page[NVME_ID_NAMESPACES] = 4;
 		page[NVME_ID_VWC] = 1;
 		page[NVME_ID_SGLS] = with_sgl;
 	} else if (c->nsid == 1 || c->nsid == 3) {
 		memcpy(page, &(uint64_t){DEVICE_BLOCKS}, 8);
 		page[NVME_NS_FORMAT + 2] = 9;
 		page[NVME_NS_FORMAT] = c->nsid == 3 ? 8 : 0; /* metadata */
+	} else if (c->nsid == 4) {
+		memcpy(page, &(uint64_t){DEVICE_BLOCKS / 8}, 8);
+		/* The 17th format, and blocks of an impossible size in the first one. */
+		page[NVME_NS_FLBAS] = 0x20;
+		page[NVME_NS_FORMAT + 4 * 16 + 2] = 12;
 	}
 	model_device_write(GROUP_A, c->prp[0], page, sizeof(page));
 }

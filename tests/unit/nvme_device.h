@@ -25,6 +25,7 @@ struct nvme_wrongs {
 
 extern struct nvme_wrongs nvme_wrong;
 extern unsigned nvme_entries; /* of an I/O ring, at most */
+extern unsigned nvme_mdts;    /* the largest transfer, a shift of pages */
 extern unsigned char nvme_disk[DEVICE_BLOCKS * 512];
 
 /* Make DEV_A an NVMe controller that runs; and end it, before nothing_left(). */

@@ -193,17 +193,24 @@ static void pulled_before_a_reset(void)
 
 static void child(const void *arg)
 {
+	struct tce_nvme_namespace other;
+	struct tce_nvme_queue *another;
 	struct tce_nvme *none;
 
 	assert_int_equal(tce_nvme_close(nvme), -EPERM);
 	assert_int_equal(tce_nvme_open(DEV_A, NULL, &none), -EPERM);
+	assert_int_equal(tce_nvme_reset(nvme), -EPERM);
+	assert_int_equal(tce_nvme_namespace(nvme, 1, &other), -EPERM);
+	assert_int_equal(tce_nvme_queue_open(nvme, &another), -EPERM);
+	if (arg)
+		assert_int_equal(tce_nvme_queue_close(queue), -EPERM);
 }
 
 /* It has neither registers nor rings. */
 static void a_child_changes_nothing(void)
 {
 	start(true);
-	in_child(child, NULL);
+	in_child(child, queue);
 	works();
 	assert_ok(tce_nvme_queue_close(queue));
 	assert_ok(tce_nvme_unmap(nvme, arena));
@@ -264,6 +271,11 @@ static void what_is_no_controller(void)
 	refused(tce_nvme_open("0009:00:01.0", &o, &none), -ENODEV, "no device");
 	refused(tce_nvme_open(DEV_A, &o, &none), -ENOTSUP, "class 000000");
 	nvme_device_start(true);
+	model_set_pci(DEV_A, (struct model_pci){.node = 1000});
+	o.any_node = false;
+	refused(tce_nvme_open(DEV_A, &o, &none), -ENODEV, "no node 1000");
+	assert_sentence("any_node");
+	o.any_node = true;
 	nvme_wrong.never_ready = true;
 	refused(tce_nvme_open(DEV_A, &o, &none), -ETIMEDOUT, "after 1500 ms");
 	assert_null(none);

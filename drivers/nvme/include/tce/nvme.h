@@ -141,6 +141,7 @@ int tce_nvme_unmap(struct tce_nvme *nvme, struct tce_arena *arena);
  *   -ENOENT  no such namespace, or it is not active
  *   -ENOTSUP its format keeps metadata beside each block, or its blocks have an impossible size
  *   -ENODEV, -ETIMEDOUT, -EIO  the controller is gone, does not answer, refused
+ *   -EPERM   in a child of the process that opened it
  */
 int tce_nvme_namespace(struct tce_nvme *nvme, uint32_t id, struct tce_nvme_namespace *ns);
 
@@ -155,6 +156,7 @@ int tce_nvme_namespace(struct tce_nvme *nvme, uint32_t id, struct tce_nvme_names
  *   -ENOSPC  as many as were asked for in the options, or as the controller has, are open
  *   -ENOMEM  no memory
  *   -ENODEV, -ETIMEDOUT, -EIO  the controller is gone, does not answer, refused
+ *   -EPERM   in a child of the process that opened it
  */
 int tce_nvme_queue_open(struct tce_nvme *nvme, struct tce_nvme_queue **queue);
 
@@ -167,6 +169,7 @@ int tce_nvme_queue_open(struct tce_nvme *nvme, struct tce_nvme_queue **queue);
  * Errors:
  *   -EBUSY   commands are under way: poll until there are none
  *   -EIO     the controller kept the queues; they are gone all the same
+ *   -EPERM   in a child of the process that opened it
  */
 int tce_nvme_queue_close(struct tce_nvme_queue *queue);
 
@@ -279,6 +282,7 @@ unsigned tce_nvme_outstanding(const struct tce_nvme_queue *queue);
  * Errors:
  *   -ENODEV  it is gone
  *   -ETIMEDOUT, -EIO  it does not come back: every command ends with -EIO from now on
+ *   -EPERM   in a child of the process that opened it
  */
 int tce_nvme_reset(struct tce_nvme *nvme);
 
