@@ -202,8 +202,8 @@ static int share(struct tce_space *space, const char *name, const struct tce_spa
 static int open_space(const char *name, const struct tce_space_options *opts,
 		      struct tce_space **space)
 {
-	struct tce_device *device;
-	struct tce_space *s;
+	struct tce_device *device = NULL;
+	struct tce_space *s = NULL;
 	int group, ret = tce_ask_driver(name);
 
 	if (!ret && K->device_group(name, &group))
@@ -284,7 +284,7 @@ static int check_owner(int container_fd, bool *in_use)
 static int adopt(int group_fd, int container_fd, const struct tce_space_options *opts,
 		 struct tce_space **space)
 {
-	struct tce_space *s;
+	struct tce_space *s = NULL;
 	unsigned flags;
 	bool in_use;
 	int group, ret = K->group_number(group_fd, &group);

@@ -55,7 +55,7 @@ int tce_pci_config_write(struct tce_pci *pci, unsigned at, unsigned size, uint32
 
 int tce_pci_command(struct tce_pci *pci, uint16_t clear, uint16_t set)
 {
-	uint32_t was, is = 0;
+	uint32_t was = 0, is = 0;
 	int ret = tce_pci_config_read(pci, PCI_COMMAND, 2, &was);
 
 	if (!ret)
@@ -133,7 +133,7 @@ static int find_low(struct tce_pci *pci, uint32_t id, unsigned *found)
 static int find_extended(struct tce_pci *pci, uint32_t id, unsigned *found)
 {
 	unsigned at = PCI_CFG_SPACE_SIZE;
-	uint32_t head;
+	uint32_t head = 0;
 	int ret;
 
 	if (pci->config.size <= PCI_CFG_SPACE_SIZE)
