@@ -27,7 +27,7 @@ BUILDS = {
     # A compiler and libc are all that the library alone may need; optimised as it is packaged,
     # which has compilers look further, and warn of more.
     "minimal": ["-Ddpdk=disabled", "-Dtests=disabled", "--buildtype=release"],
-    "release": ["--cross-file={cache}/cross-gcc.ini", "-Ddpdk=enabled", "-Dtests=disabled",
+    "ppc64le-release": ["--cross-file={cache}/cross-gcc.ini", "-Ddpdk=enabled", "-Dtests=disabled",
                 "--buildtype=release"],
 }
 # The builds whose tests run on this host, and which suite of them; None: all.
