@@ -17,8 +17,7 @@ static int on_link(uint16_t port, enum rte_eth_event_type event, void *arg, void
 {
 	struct rte_eth_link link = {0};
 
-	rte_eth_link_get_nowait(port, &link);
-	atomic_store(&is_up, link.link_status);
+	atomic_store(&is_up, !rte_eth_link_get_nowait(port, &link) && link.link_status);
 	atomic_fetch_add(&changes, 1);
 	return 0;
 }
@@ -98,8 +97,8 @@ static bool link_changes(unsigned up)
 
 	for (unsigned ms = 0; ms < PATIENCE_MS * 3 && (!changes || is_up != up); ms++)
 		rte_delay_us_sleep(1000);
-	rte_eth_link_get_nowait(IN, &link);
-	return changes && is_up == up && link.link_status == up;
+	return !rte_eth_link_get_nowait(IN, &link) && changes && is_up == up &&
+	       link.link_status == up;
 }
 
 /* The cable is pulled, and put in again, by whoever started the program. */

@@ -9,6 +9,7 @@
 #include <rte_interrupts.h>
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
+#include <rte_version.h>
 
 #include "../../../common/common.h"
 #include "../device.h"
@@ -160,7 +161,13 @@ int tx_cleanup(void *queue, uint32_t count);
 /* rx_kinds.c: what a descriptor says, in DPDK's words. */
 extern uint64_t rx_kinds[1 << 11];    /* by RSS type and packet type: packet_type, ol_flags << 32 */
 extern uint16_t rx_verdicts[1 << 10]; /* by status, turned left by 3: ol_flags */
+/* DPDK before 24.03 is not told how many there are: it looks for the 0 at the end. */
+#define PMD_COUNTS_KINDS (RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0))
+#if PMD_COUNTS_KINDS
+const uint32_t *rx_kinds_list(struct rte_eth_dev *dev, size_t *n);
+#else
 const uint32_t *rx_kinds_list(struct rte_eth_dev *dev);
+#endif
 
 /* queues.c */
 int queues_rx_setup(struct rte_eth_dev *dev, uint16_t number, uint16_t n, unsigned socket,

@@ -58,15 +58,23 @@ RTE_INIT(rx_kinds_fill)
 		rx_verdicts[i] = verdict(i >> 3 | i << 29);
 }
 
-const uint32_t *rx_kinds_list(struct rte_eth_dev *dev)
-{
-	static const uint32_t list[] = {
-		RTE_PTYPE_L2_ETHER,	 RTE_PTYPE_L3_IPV4,	      RTE_PTYPE_L3_IPV4_EXT,
-		RTE_PTYPE_L3_IPV6,	 RTE_PTYPE_L3_IPV6_EXT,	      RTE_PTYPE_L4_TCP,
-		RTE_PTYPE_L4_UDP,	 RTE_PTYPE_L4_SCTP,	      RTE_PTYPE_TUNNEL_IP,
-		RTE_PTYPE_INNER_L3_IPV6, RTE_PTYPE_INNER_L3_IPV6_EXT, RTE_PTYPE_INNER_L4_TCP,
-		RTE_PTYPE_INNER_L4_UDP,	 RTE_PTYPE_UNKNOWN,
-	};
+static const uint32_t list[] = {
+	RTE_PTYPE_L2_ETHER,	 RTE_PTYPE_L3_IPV4,	      RTE_PTYPE_L3_IPV4_EXT,
+	RTE_PTYPE_L3_IPV6,	 RTE_PTYPE_L3_IPV6_EXT,	      RTE_PTYPE_L4_TCP,
+	RTE_PTYPE_L4_UDP,	 RTE_PTYPE_L4_SCTP,	      RTE_PTYPE_TUNNEL_IP,
+	RTE_PTYPE_INNER_L3_IPV6, RTE_PTYPE_INNER_L3_IPV6_EXT, RTE_PTYPE_INNER_L4_TCP,
+	RTE_PTYPE_INNER_L4_UDP,	 RTE_PTYPE_UNKNOWN,
+};
 
+#if PMD_COUNTS_KINDS
+const uint32_t *rx_kinds_list(struct rte_eth_dev *dev, size_t *n)
+{
+	*n = RTE_DIM(list) - 1;
 	return list;
 }
+#else
+const uint32_t *rx_kinds_list(struct rte_eth_dev *dev)
+{
+	return list;
+}
+#endif
