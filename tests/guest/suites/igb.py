@@ -330,8 +330,9 @@ def machine(tap, name):
             case.l2fwd()
             case.plain()
             case.offloads()
+            case.mbufs()
             if name == "lpar":
-                for part in (case.mbufs, case.memory, case.no_root, case.killed, case.again,
+                for part in (case.memory, case.no_root, case.killed, case.again,
                              case.refused, case.removed):
                     part()
 
