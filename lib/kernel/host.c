@@ -106,7 +106,7 @@ int host_group_number(int fd, int *group)
 	char path[64], name[32], *end;
 	long n;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
 	if (link_name(path, name, sizeof(name)))
 		return -EBADF;
 	n = strtol(name, &end, 10);
@@ -138,7 +138,7 @@ static int read_number(const char *path, const char *key, uint64_t *number)
 int host_locked(uint64_t *bytes)
 {
 	uint64_t kb;
-	int ret = read_number("/proc/self/status", "VmLck:", &kb);
+	int ret = read_number("/proc/thread-self/status", "VmLck:", &kb);
 
 	if (!ret)
 		*bytes = kb * 1024;
@@ -194,7 +194,7 @@ static bool next_mapping(FILE *f, struct mapping *m)
 int host_backing_page(const void *va, size_t len, size_t *page)
 {
 	uintptr_t at = (uintptr_t)va, end = at + len;
-	FILE *f = fopen("/proc/self/smaps", "re");
+	FILE *f = fopen("/proc/thread-self/smaps", "re");
 	size_t smallest = SIZE_MAX;
 	struct mapping m;
 

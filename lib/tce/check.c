@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -18,24 +19,41 @@ typedef unsigned long long ull;
 struct checker {
 	tce_finding_fn *fn;
 	void *arg;
-	int first; /* -errno of the first finding that is wrong */
+	int first;     /* -errno of the first finding that is wrong */
+	char why[512]; /* and its sentence */
 };
 
-/* Report a question that was asked: its answer is 0, or -errno with a sentence. */
-static int tell(struct checker *c, const char *item, int ret, const char *ok)
+/* Report what was found: 0, or -errno with a sentence; and what opening would answer. */
+static int report(struct checker *c, const char *item, int ret, int opening, const char *ok)
 {
 	struct tce_finding f = {
 		.item = item,
 		.verdict = ret ? TCE_WRONG : TCE_OK,
-		.err = ret,
+		.err = opening,
 		.found = ret ? tce_error() : ok,
 		.remedy = "",
 	};
 
-	if (ret && !c->first)
+	if (ret && !c->first) {
 		c->first = ret;
+		snprintf(c->why, sizeof(c->why), "%s", f.found);
+	}
 	c->fn(&f, c->arg);
 	return ret;
+}
+
+/* Report a question that was asked: its answer is 0, or -errno with a sentence. */
+static int tell(struct checker *c, const char *item, int ret, const char *ok)
+{
+	return report(c, item, ret, ret, ok);
+}
+
+/* A region is locked once, however many spaces map it: those of this process are already. */
+static int check_lock(uint64_t mem)
+{
+	uint64_t has = tce_locked_by_regions();
+
+	return mem > has ? tce_lock_check(mem - has, "mapping this much memory (mem=)") : 0;
 }
 
 static void tell_unknown(struct checker *c, const char *item, const char *why, const char *remedy)
@@ -57,16 +75,17 @@ static int check_machine(struct checker *c, const struct tce_space_options *opts
 	struct utsname u;
 	char text[128];
 	uint64_t limit = 0, locked = 0;
-	int fd = -1, ret = tce_ask_container(&fd);
+	int fd = -1, opening, ret = tce_ask_container(&fd);
 
 	uname(&u);
 	snprintf(text, sizeof(text), "SPAPR TCE v2 on Linux %.40s, %.20s", u.release, u.machine);
 	if (tell(c, "kernel and VFIO module", ret, text))
 		fd = -1;
-	ret = tce_need_fill(opts, need);
+	ret = opening = tce_need_fill(opts, need);
 	if (ret)
 		*need = (struct tce_need){0};
-	if (!ret && K->hugepages_free(need->page) < 1 && need->page > 4096)
+	if (!ret && K->hugepages_free(need->page) < 1 &&
+	    need->page > (uint64_t)sysconf(_SC_PAGESIZE))
 		ret = tce_fail(
 			-ENOMEM,
 			"no hugepage of %s is free: reserve N of them (hugeadm --pool-pages-min "
@@ -74,14 +93,15 @@ static int check_machine(struct checker *c, const struct tce_space_options *opts
 			tce_bytes(need->page), (ull)need->page / 1024);
 	snprintf(text, sizeof(text), "pages of %s, %llu free", tce_bytes(need->page),
 		 (ull)K->hugepages_free(need->page));
-	tell(c, "hugepages", ret, text);
+	/* Not needed to open, and whoever has his memory already leaves none free. */
+	report(c, "hugepages", ret, opening, text);
 	ret = K->lock_limit(&limit);
 	if (!ret)
 		ret = K->locked(&locked);
 	if (ret)
 		ret = tce_fail(-EIO, "cannot read this process's memlock: %s", tce_errno_text(ret));
 	else if (opts->mem)
-		ret = tce_lock_check(opts->mem, "mapping this much memory (mem=)");
+		ret = check_lock(opts->mem);
 	snprintf(text, sizeof(text),
 		 limit == UINT64_MAX ? "no limit" : "%llu kB, of which %llu kB are used",
 		 (ull)limit / 1024, (ull)locked / 1024);
@@ -189,5 +209,5 @@ int tce_check(const char *device, const struct tce_space_options *opts, tce_find
 	}
 	if (container_fd >= 0)
 		K->close(container_fd);
-	return tce_report(c.first);
+	return c.first ? tce_report(tce_fail(c.first, "%s", c.why)) : 0;
 }

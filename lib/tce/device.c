@@ -169,8 +169,7 @@ int tce_need_fill(const struct tce_space_options *opts, struct tce_need *need)
 	ret = tce_check_reserved("space", opts->reserved);
 	if (ret)
 		return ret;
-	/* Of use only where the caller leaves something open. */
-	ret = opts->mem && opts->page ? 0 : K->memory(&total, &hugepage);
+	ret = K->memory(&total, &hugepage);
 	if (ret)
 		return tce_fail(-EIO, "cannot read how much memory this machine has: %s",
 				tce_errno_text(ret));

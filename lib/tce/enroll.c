@@ -84,7 +84,7 @@ int tce_enroll(struct tce_space *space, struct tce_region *r)
 	return 0;
 }
 
-static int quarantine(struct tce_region *r, const char *why)
+int tce_quarantine(struct tce_region *r, const char *why)
 {
 	r->quarantined = true;
 	return tce_fail(
@@ -131,7 +131,7 @@ static int end_last(struct tce_space *space, struct tce_region *r)
 		ret = let_go(space, r, &seen);
 	}
 	if (!ret && !seen)
-		return quarantine(
+		return tce_quarantine(
 			r, "the kernel answered success to UNREGISTER, but locked memory did "
 			   "not fall by the region's size");
 	return ret;
@@ -143,7 +143,7 @@ int tce_unenroll(struct tce_space *space, struct tce_region *r)
 	int ret;
 
 	if (r->quarantined)
-		return quarantine(r, "an earlier call on it failed");
+		return tce_quarantine(r, "an earlier call on it failed");
 	if (r->uses == 1) {
 		ret = end_last(space, r);
 	} else {
@@ -153,8 +153,9 @@ int tce_unenroll(struct tce_space *space, struct tce_region *r)
 	if (r->quarantined)
 		return ret;
 	if (ret)
-		return quarantine(r, ret == -EBUSY ? "the kernel says that TCEs still point into it"
-						   : "the kernel refused UNREGISTER");
+		return tce_quarantine(r, ret == -EBUSY
+						 ? "the kernel says that TCEs still point into it"
+						 : "the kernel refused UNREGISTER");
 	*use = r->use[--r->uses];
 	return 0;
 }

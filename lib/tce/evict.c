@@ -72,7 +72,16 @@ static int show(struct tce_space *space, struct tce_window *w, const struct tce_
 static int clear(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
 		 void *arg)
 {
-	return tce_unmap_entries(space, w, s->at, s->n, false);
+	/* Hidden, and waited for, by evict(), which has a time to keep to. */
+	return tce_clear_entries(space, w, s->at, s->n, false);
+}
+
+/* What was mapped twice may have been found by a TCE that is gone now. */
+static int lead_back(struct tce_space *space, struct tce_window *w, const struct tce_stretch *s,
+		     void *arg)
+{
+	tce_lead_back(space, w, s);
+	return 0;
 }
 
 /* Ask every driver until it has let go. How many did; all of them, unless time ran out. */
@@ -138,6 +147,7 @@ static int evict(uintptr_t va, size_t len, unsigned milliseconds)
 	r->ending = ending;
 	if (ret) {
 		restore(r, last, 0);
+		tce_walk(r, va, last, lead_back, NULL);
 		r->quarantined = true;
 		return tce_fail(ret, "%s; region %#zx + %#zx is in quarantine: do not unmap it",
 				tce_error(), (size_t)va, len);

@@ -186,6 +186,12 @@ int tce_enroll(struct tce_space *space, struct tce_region *r);
 /* The reverse; no TCE of the space points into it. -EIO: quarantined. */
 int tce_unenroll(struct tce_space *space, struct tce_region *r);
 
+/* Bytes of the regions that are locked, if this process has any. Not under the lock. */
+uint64_t tce_locked_by_regions(void);
+
+/* Put a region into quarantine, or say that it is there: -EIO with the sentence. */
+int tce_quarantine(struct tce_region *r, const char *why);
+
 /* Is there memlock for so many more bytes? -ENOMEM with the number. */
 int tce_lock_check(uint64_t bytes, const char *what);
 
@@ -329,6 +335,14 @@ int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
 /* Clear valid TCEs of one window and count them off; regions that end by that, end. */
 int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
 		      bool end_automatic);
+
+/* The same for TCEs that are unpublished already, and that no reader sees any more. */
+int tce_clear_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
+		      bool end_automatic);
+
+/* Let look-ups find the TCEs of a stretch by the addresses behind them. */
+void tce_lead_back(struct tce_space *space, const struct tce_window *w,
+		   const struct tce_stretch *s);
 
 int tce_unmap_locked(struct tce_space *space, tce_iova_t iova, uint64_t len, bool end_automatic);
 

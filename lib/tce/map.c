@@ -279,6 +279,20 @@ int tce_map_locked(struct tce_space *space, uintptr_t va, size_t len,
 	return ret;
 }
 
+/* Lead what [va, va + len) has in common with the entries [at, end) of a stretch to these. */
+static void lead_to(struct tce_space *space, const struct tce_window *w,
+		    const struct tce_stretch *s, size_t at, size_t end, uint64_t va, uint64_t len)
+{
+	uint64_t begin = s->va + ((uint64_t)(at - s->at) << w->shift);
+	uint64_t last = s->va + ((uint64_t)(end - s->at) << w->shift);
+	uint64_t from = begin > va ? begin : va, to = last < va + len ? last : va + len;
+
+	if (at < end && from < to && (s->bits & TCE_ENTRY_VALID))
+		tce_dir_set(&space->dir, from, to - from,
+			    w->start + ((uint64_t)at << w->shift) + (from - begin), still_true,
+			    space);
+}
+
 /*
  * Lead the memory of a stretch to what other TCEs of the space it has, before it is unpublished:
  * others than the n entries from first on, which all go in this call. False if it never had any.
@@ -293,27 +307,24 @@ static bool lead_elsewhere(struct tce_space *space, const struct tce_window *gon
 		return false;
 	TCE_FOR_EACH_WINDOW(w, space)
 	{
-		for (size_t at = 0; at < w->entries; at++) {
-			uint64_t e, va, from, to, end;
-			struct tce_stretch o;
+		struct tce_stretch o;
 
-			if (!tce_table_next(w, at, w->entries - at, &o))
-				break;
-			at = o.at;
-			if (w == gone && at >= first && at < first + n)
-				continue;
-			e = tce_entry_peek(w, at);
-			va = tce_entry_va(w, e);
-			end = va + (1ull << w->shift);
-			from = va > s->va ? va : s->va;
-			to = end < s->va + len ? end : s->va + len;
-			if (from < to && (e & TCE_ENTRY_VALID))
-				tce_dir_set(&space->dir, from, to - from,
-					    w->start + ((uint64_t)at << w->shift) + (from - va),
-					    still_true, space);
+		for (size_t at = 0; tce_table_next(w, at, w->entries - at, &o); at = o.at + o.n) {
+			size_t end = o.at + o.n, stop = w == gone ? first : 0;
+			size_t next = w == gone ? first + n : 0;
+
+			/* What is in front of those that go, and what is behind them. */
+			lead_to(space, w, &o, o.at, end < stop ? end : stop, s->va, len);
+			lead_to(space, w, &o, o.at > next ? o.at : next, end, s->va, len);
 		}
 	}
 	return true;
+}
+
+void tce_lead_back(struct tce_space *space, const struct tce_window *w, const struct tce_stretch *s)
+{
+	tce_dir_set(&space->dir, s->va, (uint64_t)s->n << w->shift,
+		    w->start + ((uint64_t)s->at << w->shift), still_true, space);
 }
 
 /* Memory was led elsewhere, and is about to be unpublished: see tce_iova_by_hint(). */
@@ -346,21 +357,15 @@ static int count_off(struct tce_space *space, const struct tce_window *w,
 	return result;
 }
 
-int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
+/* The TCEs that are not to be seen any more go, and what only waited for that ends. */
+int tce_clear_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
 		      bool end_automatic)
 {
 	uint64_t iova = w->start + ((uint64_t)at << w->shift);
 	uint64_t len = (uint64_t)n << w->shift;
 	struct tce_stretch s;
-	bool led = false;
 	int ret, result = 0;
 
-	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n)
-		led |= lead_elsewhere(space, w, at, n, &s);
-	if (led)
-		count_lead(space);
-	tce_table_unpublish(w, at, n);
-	tce_synchronize();
 	P.calls.unmap++;
 	ret = P.kernel->unmap(space->container_fd, iova, len);
 	if (ret) {
@@ -376,6 +381,21 @@ int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, 
 	}
 	tce_table_free(w, at, n);
 	return result;
+}
+
+int tce_unmap_entries(struct tce_space *space, struct tce_window *w, size_t at, size_t n,
+		      bool end_automatic)
+{
+	struct tce_stretch s;
+	bool led = false;
+
+	for (size_t i = at; i < at + n && tce_table_next(w, i, at + n - i, &s); i = s.at + s.n)
+		led |= lead_elsewhere(space, w, at, n, &s);
+	if (led)
+		count_lead(space);
+	tce_table_unpublish(w, at, n);
+	tce_synchronize();
+	return tce_clear_entries(space, w, at, n, end_automatic);
 }
 
 int tce_unmap_locked(struct tce_space *space, tce_iova_t iova, uint64_t len, bool end_automatic)

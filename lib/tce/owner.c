@@ -82,7 +82,7 @@ static void in_child(void)
 /* How many mappings carry the marker's name? -1: unknown. */
 static int count_markers(void)
 {
-	FILE *f = fopen("/proc/self/maps", "re");
+	FILE *f = fopen("/proc/thread-self/maps", "re");
 	char *line = NULL;
 	size_t room = 0;
 	int n = 0;
@@ -179,6 +179,21 @@ int tce_enter(void)
 	if (ret)
 		return tce_leave(ret);
 	return 0;
+}
+
+uint64_t tce_locked_by_regions(void)
+{
+	uint64_t bytes = 0;
+
+	pthread_mutex_lock(&lock);
+	if (token && atomic_load_explicit(token, memory_order_relaxed))
+		for (size_t i = 0; i < tce_process.regions; i++) {
+			const struct tce_region *r = tce_process.region[i];
+
+			bytes += r->uses ? r->len : 0;
+		}
+	pthread_mutex_unlock(&lock);
+	return bytes;
 }
 
 int tce_leave(int ret)

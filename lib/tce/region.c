@@ -108,6 +108,9 @@ bool tce_region_is_dead(const struct tce_region *r, uintptr_t va, size_t len)
 
 int tce_region_end(struct tce_region *r)
 {
+	/* Also one that no container of ours has any more: the kernel may have its pages still. */
+	if (r->quarantined)
+		return tce_quarantine(r, "an earlier call on it failed");
 	while (r->uses) {
 		int ret = tce_unenroll(r->use[r->uses - 1].space, r);
 

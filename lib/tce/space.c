@@ -168,6 +168,8 @@ static int finish(struct tce_space *s, int ret, const struct tce_space_options *
 		  struct tce_space **space)
 {
 	if (!ret)
+		ret = tce_check_waiting("opening a space");
+	if (!ret)
 		ret = set_up(s, opts);
 	if (!ret)
 		ret = enlist(s);

@@ -112,9 +112,25 @@ uint64_t tce_windows_pending(const struct tce_space *space)
 			      : 0;
 }
 
-static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels)
+/* So much less memory that its plan needs no window as large; 0: there is no such plan. */
+static uint64_t less_memory(const struct tce_space *space, const struct tce_need *need,
+			    uint64_t size)
 {
-	char words[128];
+	struct tce_need less = *need;
+	struct tce_plan plan;
+
+	for (less.mem = size / 2; less.mem >= size / 4 && less.mem; less.mem /= 2)
+		if (less.mem < need->mem && !tce_plan(&space->facts, &less, &plan) &&
+		    (!plan.create || plan.size < size))
+			return less.mem;
+	return 0;
+}
+
+static int create_refused(const struct tce_space *space, const struct tce_need *need, int ret,
+			  uint64_t page, uint64_t size, uint32_t levels)
+{
+	uint64_t less = need ? less_memory(space, need, size) : 0;
+	char words[128], memory[64] = "";
 
 	snprintf(words, sizeof(words), "%s", tce_errno_text(ret));
 	if (ret == -ENODEV)
@@ -124,16 +140,19 @@ static int create_refused(int ret, uint64_t page, uint64_t size, uint32_t levels
 			"window, or an earlier failure has lost it until the machine reboots; use "
 			"the default window (page=4K, and mem= at most its size), or reboot",
 			tce_bytes(size), words);
+	if (less)
+		snprintf(memory, sizeof(memory), "less memory (mem=%llu) or ", (ull)less);
 	return tce_fail(
 		ret == -ENOMEM ? -ENOMEM : -EIO,
-		"the platform refused a window of %s in I/O pages of %s, %u levels (%s); pass less "
-		"memory (mem=%llu) or %s pages (page=)",
-		tce_bytes(size), tce_bytes(page), levels, words, (ull)size / 2,
+		"the platform refused a window of %s in I/O pages of %s, %u levels (%s); pass %s%s "
+		"pages (page=)",
+		tce_bytes(size), tce_bytes(page), levels, words, memory,
 		ret == -ENOMEM ? "larger" : "other");
 }
 
-static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_t levels,
-		  struct tce_window **window)
+/* @need: what it was planned for, if it was. */
+static int create(struct tce_space *space, const struct tce_need *need, uint64_t page,
+		  uint64_t size, uint32_t levels, struct tce_window **window)
 {
 	struct tce_window *w = NULL;
 	uint64_t start;
@@ -149,7 +168,7 @@ static int create(struct tce_space *space, uint64_t page, uint64_t size, uint32_
 	ret = P.kernel->window_create(space->container_fd, page, size, levels, &start);
 	if (ret) {
 		end_window(w);
-		return create_refused(ret, page, size, levels);
+		return create_refused(space, need, ret, page, size, levels);
 	}
 	space->pending = false;
 	w->levels = levels;
@@ -187,7 +206,7 @@ int tce_windows_plan(struct tce_space *space, const struct tce_need *need)
 		ret = remove_window(space, tce_window_peek(space, 0));
 	if (ret)
 		return ret;
-	ret = create(space, plan.page, plan.size, plan.levels, &w);
+	ret = create(space, need, plan.page, plan.size, plan.levels, &w);
 	if (ret)
 		return ret;
 	w->promised = (need->mem + plan.page - 1) / plan.page;
@@ -274,7 +293,7 @@ int tce_window_create(struct tce_space *space, uint64_t page, uint64_t size, uin
 		return ret;
 	ret = check_create(space, page, size, levels);
 	if (!ret)
-		ret = create(space, page, size, levels, &w);
+		ret = create(space, NULL, page, size, levels, &w);
 	if (!ret && info)
 		describe(w, info);
 	return tce_leave(ret);
@@ -287,6 +306,9 @@ int tce_window_remove(struct tce_space *space, tce_iova_t start)
 
 	if (ret)
 		return ret;
+	ret = tce_check_waiting("remove of a window");
+	if (ret)
+		return tce_leave(ret);
 	w = find_start(space, start);
 	if (!w)
 		ret = tce_fail(-ENOENT, "remove: no window starts at %#llx", (ull)start);

@@ -12,9 +12,13 @@ static void note(const struct tce_finding *f, void *arg)
 {
 	struct findings *all = arg;
 	size_t used = strlen(all->text);
+	/* They are missed later than where a space is opened. */
+	bool later = f->verdict == TCE_WRONG && strstr(f->found, "hugeadm");
+	int err = later ? -ENOMEM : f->err;
 
 	assert_true(f->item[0] && f->found && f->remedy);
-	assert_int_equal(f->verdict == TCE_WRONG, f->err != 0 && f->verdict != TCE_UNKNOWN);
+	assert_true(!later || !f->err);
+	assert_int_equal(f->verdict == TCE_WRONG, err != 0 && f->verdict != TCE_UNKNOWN);
 	/* Who is told that something is wrong is told what to do. */
 	assert_true(f->verdict != TCE_WRONG || (f->remedy[0] || strlen(f->found) > 20));
 	snprintf(all->text + used, sizeof(all->text) - used, "%s: %s; %s\n", f->item, f->found,
@@ -22,7 +26,7 @@ static void note(const struct tce_finding *f, void *arg)
 	all->n++;
 	all->unknown += f->verdict == TCE_UNKNOWN;
 	if (f->verdict == TCE_WRONG && !all->wrong++)
-		all->first = f->err;
+		all->first = err;
 }
 
 /* Check a device; what it says, and that it changed nothing. */
@@ -144,7 +148,30 @@ static void what_the_kernel_may_say(void)
 	wrong(DEV_A, GIB(1), -ENXIO, "is not viable");
 }
 
-/* Two things wrong at once are both told. */
+/* What is mapped already is locked once, for whichever device it will be mapped, too. */
+static void memory_that_is_locked(void)
+{
+	tce_iova_t iova = TCE_IOVA_ANY;
+	struct tce_space *space;
+	struct findings all;
+	char *va;
+
+	machine(&model_lpar);
+	model_set_memlock(MIB(160), false);
+	space = open_space(DEV_A, MIB(64));
+	va = model_alloc(MIB(64), MIB(2));
+	wrong(DEV_B, MIB(256), -ENOMEM, "memlock");
+	assert_ok(check(DEV_B, MIB(64), &all));
+	assert_ok(tce_dma_map(space, va, MIB(64), NULL, &iova));
+	model_set_memlock(MIB(100), false);
+	assert_ok(check(DEV_B, MIB(64), &all));
+	wrong(DEV_B, MIB(256), -ENOMEM, "196608 kB beside");
+	assert_ok(tce_dma_unmap(space, iova, MIB(64)));
+	model_free(va, MIB(64));
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
+/* Two things wrong at once are both told; the first of them is the answer, and its sentence. */
 static void everything_at_once(void)
 {
 	struct findings all;
@@ -156,6 +183,7 @@ static void everything_at_once(void)
 	assert_true(all.wrong >= 2);
 	assert_non_null(strstr(all.text, "igb"));
 	assert_non_null(strstr(all.text, "vfio_iommu_spapr_tce"));
+	assert_sentence("vfio_iommu_spapr_tce");
 }
 
 static void small_questions(void)
@@ -207,10 +235,10 @@ static void reserved_fields(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(a_ready_machine),	       whole_test(what_can_be_wrong),
-		whole_test(what_the_kernel_may_say),   whole_test(everything_at_once),
-		whole_test(small_questions),	       whole_test(reserved_fields),
-		whole_test(a_slot_without_its_window),
+		whole_test(a_ready_machine),	     whole_test(what_can_be_wrong),
+		whole_test(what_the_kernel_may_say), whole_test(memory_that_is_locked),
+		whole_test(everything_at_once),	     whole_test(small_questions),
+		whole_test(reserved_fields),	     whole_test(a_slot_without_its_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,12 +199,37 @@ static void the_kernel_refuses(void)
 	assert_int_equal(tce_space_close(s.b, DEV_B), -EIO);
 }
 
+/*
+ * The same where memory that is mapped twice was found by the first TCEs to go: the others, which
+ * the kernel keeps, are found then.
+ */
+static void the_kernel_keeps_the_other(void)
+{
+	struct scene s;
+
+	set(&s);
+	assert_true(s.in_a < s.alias);
+	assert_ok(tce_unmap(s.a, s.in_a, MIB(16)));
+	assert_ok(tce_map(s.a, s.va, MIB(16), NULL, &s.in_a));
+	assert_true(s.in_a < s.alias);
+	model_fail(MODEL_UNMAP, 2, -EIO);
+	assert_int_equal(tce_evict(s.va, MIB(16), 10000), -EIO);
+	assert_true(model_failed());
+	assert_sound();
+	assert_int_equal(tce_space_close(s.a, DEV_A), -EIO);
+	assert_int_equal(tce_space_close(s.b, DEV_B), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(all_let_go),	       whole_test(one_does_not),
-		whole_test(a_reader_does_not), whole_test(what_is_not_there),
-		whole_test(an_ending_region),  leaving_test(the_kernel_refuses),
+		whole_test(all_let_go),
+		whole_test(one_does_not),
+		whole_test(a_reader_does_not),
+		whole_test(what_is_not_there),
+		whole_test(an_ending_region),
+		leaving_test(the_kernel_refuses),
+		leaving_test(the_kernel_keeps_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

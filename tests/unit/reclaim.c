@@ -69,6 +69,9 @@ static void assert_stays(struct world *w)
 {
 	assert_int_equal(tce_reclaim(w->va, MIB(8)), -EIO);
 	assert_sentence("stays in quarantine");
+	/* Nor is it given back by other ways, whichever containers have it still. */
+	assert_int_equal(tce_release(w->va, MIB(8), NULL, NULL), -EIO);
+	assert_int_equal(tce_evict(w->va, MIB(8), 0), -EIO);
 	assert_true(the_region().quarantined);
 	assert_true(model_pinned(w->va));
 	assert_ok(tce_audit());

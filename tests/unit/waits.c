@@ -66,6 +66,19 @@ static int close_it(void)
 	return tce_space_close(space, DEV_A);
 }
 
+static int remove_default(void)
+{
+	return tce_window_remove(space, 0);
+}
+
+static int open_other(void)
+{
+	const struct tce_space_options opts = {.mem = GIB(1), .page = MIB(2)};
+	struct tce_space *other;
+
+	return tce_space_open(DEV_B, &opts, &other);
+}
+
 /* A reader that waited for readers would wait for itself. */
 static void by_a_reader(const void *arg)
 {
@@ -93,10 +106,9 @@ static void by_a_reader(const void *arg)
 
 static void nobody_waits_for_himself(void)
 {
-	static const struct call calls[] = {{"unmap", unmap},
-					    {"dma_unmap", dma_unmap},
-					    {"discard", discard},
-					    {"evict", evict},
+	static const struct call calls[] = {{"unmap", unmap},		{"dma_unmap", dma_unmap},
+					    {"discard", discard},	{"evict", evict},
+					    {"remove", remove_default}, {"open", open_other},
 					    {"close", close_it}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -186,8 +198,39 @@ static void evict_beside_a_driver(const void *arg)
 	assert_sound();
 }
 
+struct late_reader {
+	struct reader reader;
+	pthread_t thread;
+};
+
+/* Lets go, and meanwhile somebody begins to read: what he looks for is hidden from him. */
+static int let_in(void *at, size_t len, void *arg)
+{
+	struct late_reader *late = arg;
+
+	assert_int_equal(pthread_create(&late->thread, NULL, read_on, &late->reader), 0);
+	while (!late->reader.begun)
+		usleep(100);
+	return 0;
+}
+
+static void evict_beside_a_late_reader(const void *arg)
+{
+	struct late_reader late = {0};
+	const struct tce_driver driver = {.quiesce = let_in, .arg = &late};
+
+	build();
+	assert_ok(tce_watch(va, MIB(4), &driver));
+	assert_ok(tce_evict(va, MIB(4), 1000));
+	late.reader.end = 1;
+	pthread_join(late.thread, NULL);
+	assert_sound();
+}
+
 static void evict_ends_in_time(void)
 {
+	assert_status(child_status(evict_beside_a_late_reader, NULL), 0,
+		      "evict beside a reader that begins later");
 	assert_status(child_status(evict_beside_a_reader, NULL), 0, "evict beside a reader");
 	assert_status(child_status(evict_beside_a_driver, NULL), 0, "evict beside a driver");
 }

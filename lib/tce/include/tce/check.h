@@ -19,12 +19,13 @@ enum tce_verdict {
 struct tce_finding {
 	const char *item; /**< a few words: "vfio-pci driver" */
 	enum tce_verdict verdict;
-	int err;	    /**< the -errno that tce_space_open() would answer; 0 when ok */
+	int err;	    /**< -errno that opening the space, or mapping mem=, would answer;
+				 0 when ok, and for hugepages, which only later are of account */
 	const char *found;  /**< what is so */
 	const char *remedy; /**< what to do; "" when nothing */
 };
 
-/** Receives each finding, in the order in which opening a space would meet them. */
+/** Receives each finding: the machine's first, then the device's. */
 typedef void tce_finding_fn(const struct tce_finding *finding, void *arg);
 
 /**

@@ -28,9 +28,11 @@ struct tce_holder {
  *   until tce_release() or tce_discard() has answered 0.
  * Threads: a control call.
  * Errors:
- *   -EINVAL  not aligned to the system page, empty, or past the end of the address space
+ *   -EINVAL  not aligned to the system page, empty, or past the end of the address space; @page is
+ *            no power of two
  *   -EEXIST  overlaps a region without being it: the sentence names that region
- *   -EFAULT  @page is 0 and part of the range is not mapped in this process
+ *   -EFAULT  @page is 0, was looked up since the range could have larger pages than the system's,
+ *            and part of it is not mapped in this process. Otherwise the first map finds that out
  */
 int tce_register(void *va, size_t len, size_t page);
 

@@ -37,7 +37,9 @@ struct tce_space_options {
  * Owner: @space is the library's until as many tce_space_close() as there were opens.
  * Threads: a control call.
  * Errors:
- *   -EINVAL  a reserved field of the options is not 0
+ *   -EINVAL  a reserved field of the options is not 0; the page is no power of two from 4 KiB on,
+ *            the memory more than any window holds, IOVA=VA wanted beyond the device's reach
+ *   -EDEADLK this thread is itself between tce_read_begin() and tce_read_end()
  *   -ENODEV  no such device, or it has no IOMMU group
  *   -ENXIO   the device, or another one of its group, is not bound to vfio-pci: the sentence says
  *            which and how to bind it

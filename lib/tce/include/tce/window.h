@@ -40,8 +40,10 @@ int tce_window_create(struct tce_space *space, uint64_t page, uint64_t size, uin
  *
  * Units: @start as tce_window_list() has it.
  * Owner: the window is gone on 0.
- * Threads: a control call; no thread may translate in the window any more.
+ * Threads: a control call; no other thread may translate in the space meanwhile, unless it
+ *   announced that by tce_read_begin(): look-ups look at all windows.
  * Errors:
+ *   -EDEADLK this thread is itself between tce_read_begin() and tce_read_end()
  *   -ENOENT  no window starts there
  *   -EBUSY   TCEs of it are in use: unmap them first
  *   -EIO     the kernel refused; the window stays
