@@ -8,13 +8,12 @@
 
 static void keep_first(const struct tce_finding *finding, void *arg)
 {
-	bool *found = arg;
+	int *first = arg;
 
-	if (*found || finding->verdict != TCE_WRONG || !finding->err)
+	if (*first || finding->verdict != TCE_WRONG || !finding->err)
 		return;
-	*found = true;
-	say(finding->err, "%s%s%s", finding->found, finding->remedy[0] ? ": " : "",
-	    finding->remedy);
+	*first = say(finding->err, "%s%s%s", finding->found, finding->remedy[0] ? ": " : "",
+		     finding->remedy);
 }
 
 int space_options(const struct plugin_args *args, struct tce_space_options *opts)
@@ -38,7 +37,7 @@ int space_options(const struct plugin_args *args, struct tce_space_options *opts
 	return 0;
 }
 
-int space_say(int err, const struct tce_space_options *opts)
+static int say_more(int err, const char *sentence, const struct tce_space_options *opts)
 {
 	const char *remedy = "";
 
@@ -48,17 +47,20 @@ int space_say(int err, const struct tce_space_options *opts)
 	else if (err == -ENOSPC && opts->highest)
 		remedy = "; it is a DMA mask set in EAL that limits it, as EAL does itself when it "
 			 "fails with a device on vfio-pci that was given to it by -a";
-	return say(err, "%s%s", tce_error(), remedy);
+	return say(err, "%s%s", sentence, remedy);
+}
+
+int space_say(int err, const struct tce_space_options *opts)
+{
+	return say_more(err, tce_error(), opts);
 }
 
 int space_look_first(const char *device, const struct tce_space_options *opts)
 {
-	bool found = false;
-	int err = tce_check(device, opts, keep_first, &found);
+	char sentence[1024];
+	int err = 0;
 
-	if (found && err == -ENOSPC)
-		return space_say(err, opts);
-	if (found)
-		return err;
-	return err == -EPERM || err == -EEXIST ? say(err, "%s", tce_error()) : 0;
+	tce_check(device, opts, keep_first, &err);
+	snprintf(sentence, sizeof(sentence), "%s", said());
+	return err ? say_more(err, sentence, opts) : 0;
 }

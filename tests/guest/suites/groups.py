@@ -10,15 +10,16 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cases import balance, forward, group_is_free
 from rig import Guest, Nic
 from tap import Tap, equal, want
-from testpmd import Testpmd, attach
+from testpmd import Testpmd, attach, own_igb
 from wire import Wire
 
 PAGES = 256
 MODELS = ("e1000e", "igb")
 
 
-def traffic(tap, guest, wire):
-    with Testpmd(guest, attach([nic.addr for nic in guest.nics])) as testpmd:
+def traffic(tap, guest, wire, devices=None, eal="-l 0,1 -n 1"):
+    devices = devices or attach([nic.addr for nic in guest.nics])
+    with Testpmd(guest, devices, eal=eal) as testpmd:
         equal(testpmd.ports(), 2, "ports")
         said = forward(wire, testpmd, [0, 1])
     tap.note(f"{said['good']} frames compared, {said['lost']} lost")
@@ -37,6 +38,16 @@ def one_group(tap):
                 traffic(tap, guest, wire)
 
 
+def own_driver(tap):
+    """The same with our own driver, in a process that has taken the last hugepage before."""
+    with Wire(2) as wire:
+        nics = [Nic("igb", netdev=wire.netdev(i)) for i in range(2)]
+        with Guest("lpar", nics=nics, default_bridge=True, hugepages=PAGES) as guest:
+            with tap.point("lpar: the same with net_tce_igb, and EAL has all of the hugepages"):
+                traffic(tap, guest, wire, own_igb([nic.addr for nic in guest.nics]),
+                        f"-l 0,1 -n 1 -m {2 * PAGES}")
+
+
 def rebound(tap, name):
     with Wire(2) as wire:
         nics = [Nic(model, netdev=wire.netdev(i), bind=model) for i, model in enumerate(MODELS)]
@@ -51,7 +62,7 @@ def rebound(tap, name):
 
 def main():
     tap = Tap()
-    for show in (one_group, lambda t: rebound(t, "lpar"), lambda t: rebound(t, "p9")):
+    for show in (one_group, own_driver, lambda t: rebound(t, "lpar"), lambda t: rebound(t, "p9")):
         with tap.point("no stray DMA, no word from the kernel, from start to end"):
             show(tap)
     return tap.end()

@@ -118,6 +118,7 @@ static inline struct pmd_port *pmd_port(const struct rte_eth_dev *dev)
 /* space.c: spaces, each with its ports. */
 struct pmd_space {
 	struct tce_space *space;
+	int group;
 	char name[32]; /* for sentences */
 	unsigned users;
 	struct pmd_port *ports;

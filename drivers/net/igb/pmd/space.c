@@ -109,11 +109,11 @@ static int join(struct pmd_space *s)
 	return err ? say(err, "%s", tce_eal_error()) : 0;
 }
 
-static struct pmd_space *find(const struct tce_space *space)
+static struct pmd_space *find(int group)
 {
 	struct pmd_space *s = spaces;
 
-	while (s && s->space != space)
+	while (s && s->group != group)
 		s = s->next;
 	return s;
 }
@@ -129,6 +129,7 @@ static int enter(struct tce_space *space, struct pmd_space **made)
 		return say(-ENOMEM, "no memory to note a space");
 	}
 	s->space = space;
+	s->group = info.group;
 	snprintf(s->name, sizeof(s->name), "IOMMU group %d", info.group);
 	err = watch_pools();
 	if (!err)
@@ -149,21 +150,24 @@ int space_get(const struct plugin_args *args, struct pmd_space **space)
 {
 	struct tce_space_options opts;
 	struct tce_space *opened;
-	struct pmd_space *s = NULL;
-	int err = space_options(args, &opts);
+	struct pmd_space *s;
+	int group, err = space_options(args, &opts);
 
 	/* Any IOVA that the device reaches will do, whatever EAL's are. */
 	opts.identity = opts.highest = 0;
-	if (!err)
-		err = space_look_first(args->device, &opts);
-	if (!err) {
-		err = tce_space_open(args->device, &opts, &opened);
-		if (err)
-			return space_say(err, &opts);
-	}
+	if (!err && tce_device_group(args->device, &group))
+		err = say(-ENODEV, "%s", tce_error());
 	if (err)
 		return err;
-	s = find(opened);
+	s = find(group);
+	/* A group that is open here is shared, and cannot be looked at once more. */
+	if (!s)
+		err = space_look_first(args->device, &opts);
+	if (err)
+		return err;
+	err = tce_space_open(args->device, &opts, &opened);
+	if (err)
+		return space_say(err, &opts);
 	if (!s)
 		err = enter(opened, &s);
 	if (err) {
