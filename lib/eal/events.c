@@ -99,21 +99,44 @@ static void on_event(enum rte_mem_event event, const void *addr, size_t len, voi
 		members_discard(addr, len);
 }
 
+/* What of a member's window may be handed out to EAL's memory, in use or not. */
+static int ask_room(const struct member *member, size_t page, const struct tce_window_info *window,
+		    uint64_t *room)
+{
+	struct tce_space_info info;
+	struct range range = range_usable(window, page);
+	int err = 0;
+
+	if (tce_space_info(member->is.space, &info))
+		return eal_fail(-EIO, "%s", tce_error());
+	if (info.highest < range.last)
+		range.last = info.highest;
+	/* What goes by EAL's IOVAs has these where all such devices reach. */
+	if (!member->is.translates)
+		err = members_range(NULL, page, &range);
+	if (!err)
+		*room = range_room(&range, window->hole, window->hole_size);
+	return err;
+}
+
 /* Whether @growth more bytes fit a member's window. */
 static int fits(const struct member *member, size_t page, uint64_t growth)
 {
 	struct tce_window_info window;
+	uint64_t room = 0, used;
 	int err = members_window(member, page, &window);
-	uint64_t used = err ? 0 : window.tces * window.page;
 
+	if (!err)
+		err = ask_room(member, page, &window, &room);
 	if (err)
 		return err;
-	if (growth <= window.size - used)
+	used = window.tces * window.page;
+	if (used <= room && growth <= room - used)
 		return 0;
 	return eal_fail(-ENOSPC,
-			"EAL was refused %" PRIu64 " bytes more: the window of %s has %" PRIu64
-			" bytes and %" PRIu64 " of them are in use; give more by mem=",
-			growth, member->is.name, window.size, used);
+			"EAL was refused %" PRIu64 " bytes more: the window of %s has room for "
+			"%" PRIu64 " bytes and %" PRIu64 " of them are in use; give more by mem=",
+			growth, member->is.name, room, used);
 }
 
 static int on_growth(int socket, size_t limit, size_t total)

@@ -15,6 +15,8 @@ bool members_laid_out;
 
 /* The kernel offers 2 windows for each group; a platform with more than this is not known. */
 #define MAX_WINDOWS 8
+/* Places that are tried for a run, each behind the one before. */
+#define DODGES 64
 
 int members_window(const struct member *member, size_t page, struct tce_window_info *window)
 {
@@ -103,7 +105,7 @@ static int map_anywhere(struct member *member, const struct run *run)
 	return 0;
 }
 
-static int map_at(const struct member *member, struct run *run)
+static int map_at(const struct member *member, struct run *run, uint64_t lowest)
 {
 	tce_iova_t iova = run->iova == RUN_ANY ? TCE_IOVA_ANY : run->iova;
 	struct tce_map_options opts = {0};
@@ -114,7 +116,7 @@ static int map_at(const struct member *member, struct run *run)
 		err = members_range(member, run->page, &range);
 		if (err)
 			return err;
-		opts.lowest = range.first;
+		opts.lowest = range.first > lowest ? range.first : lowest;
 		opts.highest = range.last;
 	}
 	err = tce_map(member->is.space, run->va, run->len, &opts, &iova);
@@ -124,14 +126,19 @@ static int map_at(const struct member *member, struct run *run)
 	return 0;
 }
 
-int members_map_one(struct member *member, struct run *run)
+static int map_one(struct member *member, struct run *run, uint64_t lowest)
 {
 	int err;
 
 	if (!member->is.translates)
-		return map_at(member, run);
+		return map_at(member, run, lowest);
 	err = map_anywhere(member, run);
 	return err ? eal_fail(err, "%s: %s", member->is.name, tce_error()) : 0;
+}
+
+int members_map_one(struct member *member, struct run *run)
+{
+	return map_one(member, run, 0);
 }
 
 void members_unmap_one(const struct member *member, const struct run *run)
@@ -142,20 +149,35 @@ void members_unmap_one(const struct member *member, const struct run *run)
 		tce_unmap(member->is.space, iova, run->len);
 }
 
-int members_map(struct run *run)
+/* Where nothing is chosen yet, not below @lowest. All or none; @run has what was chosen. */
+static int map_in_all(struct run *run, uint64_t lowest)
 {
-	struct run mapped = *run;
-
 	for (struct member *m = members; m; m = m->next) {
-		int err = members_map_one(m, &mapped);
+		int err = map_one(m, run, lowest);
 
 		for (const struct member *u = members; err && u != m; u = u->next)
-			members_unmap_one(u, &mapped);
+			members_unmap_one(u, run);
 		if (err)
 			return err;
 	}
-	run->iova = mapped.iova;
 	return 0;
+}
+
+int members_map(struct run *run)
+{
+	struct run mapped = *run;
+	int err = map_in_all(&mapped, 0);
+
+	/* What one space has free, another one may have given to memory that it has alone. */
+	for (int i = 0; err == -EEXIST && run->iova == RUN_ANY && i < DODGES; i++) {
+		uint64_t behind = mapped.iova + mapped.len;
+
+		mapped = *run;
+		err = map_in_all(&mapped, behind);
+	}
+	if (!err)
+		run->iova = mapped.iova;
+	return err;
 }
 
 static void release_part(const struct run *run, size_t len)

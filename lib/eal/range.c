@@ -26,3 +26,13 @@ struct range range_usable(const struct tce_window_info *window, size_t page)
 		r.first = page;
 	return r;
 }
+
+uint64_t range_room(const struct range *range, uint64_t hole, uint64_t size)
+{
+	struct range missing = {hole, hole + (size - 1)};
+	uint64_t bytes = range->last - range->first + 1;
+
+	return size && range_both(range, &missing, &missing)
+		       ? bytes - (missing.last - missing.first + 1)
+		       : bytes;
+}

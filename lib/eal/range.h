@@ -39,4 +39,7 @@ const struct tce_window_info *range_home(const struct tce_window_info *windows, 
  */
 struct range range_usable(const struct tce_window_info *window, size_t page);
 
+/** Bytes of a range that are not in a hole of @size bytes at @hole. */
+uint64_t range_room(const struct range *range, uint64_t hole, uint64_t size);
+
 #endif

@@ -246,6 +246,10 @@ static void describe(const struct tce_window *w, struct tce_window_info *info)
 		.page = 1ull << w->shift,
 		.levels = w->levels,
 		.is_default = w->is_default,
+		.hole = w->start + ((uint64_t)w->hole_first << w->shift),
+		.hole_size = w->hole_first <= w->hole_last
+				     ? (uint64_t)(w->hole_last - w->hole_first + 1) << w->shift
+				     : 0,
 		.tces = w->used,
 		.largest = (uint64_t)tce_table_largest(w) << w->shift,
 		.table_mem = w->lazy.opened * w->lazy.page_words * sizeof(uint64_t),

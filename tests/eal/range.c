@@ -79,6 +79,18 @@ static void a_window_up_to_the_end_has_a_last_byte(void **state)
 	assert_true(range_usable(&end, 2 * MIB).last == UINT64_MAX);
 }
 
+static void a_hole_is_no_room(void **state)
+{
+	const struct range r = {2 * MIB, 16 * GIB - 1};
+
+	assert_int_equal(range_room(&r, 0, 0), 16 * GIB - 2 * MIB);
+	assert_int_equal(range_room(&r, 2 * GIB, 2 * GIB), 14 * GIB - 2 * MIB);
+	/* As far as it is in the range. */
+	assert_int_equal(range_room(&r, 15 * GIB, 4 * GIB), 15 * GIB - 2 * MIB);
+	assert_int_equal(range_room(&r, 0, GIB), 15 * GIB);
+	assert_int_equal(range_room(&r, 16 * GIB, GIB), 16 * GIB - 2 * MIB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +100,7 @@ int main(void)
 		cmocka_unit_test(neighbours_share_nothing),
 		cmocka_unit_test(the_first_page_at_0_is_not_handed_out),
 		cmocka_unit_test(a_window_up_to_the_end_has_a_last_byte),
+		cmocka_unit_test(a_hole_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

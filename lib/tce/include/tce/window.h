@@ -14,6 +14,8 @@ struct tce_window_info {
 	uint64_t page;	    /**< its I/O page, bytes */
 	uint32_t levels;    /**< levels of its table */
 	bool is_default;    /**< the 32-bit window that the platform made */
+	tce_iova_t hole;    /**< where nothing is ever handed out: 32-bit MMIO and MSI */
+	uint64_t hole_size; /**< bytes of it in the window; 0: there is none */
 	uint64_t tces;	    /**< TCEs in use */
 	uint64_t largest;   /**< bytes of the largest free run */
 	uint64_t table_mem; /**< bytes of memory that the library's table of it takes */
