@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# The front door: every target forwards to Meson or to the rig. `make` alone lists the targets.
+# The front door: every target forwards to Meson or to the test rig, tests/guest/rig. `make` alone
+# lists the targets.
 #   make check            everything: builds, native tests, guests (GUESTS=no leaves those out)
 #   make coverage         what the unit tests reach of lib/tce (report: build/coverage/report)
 #   make mutate           is each guard, comparison, error return of lib/tce held by a test (ARGS=)?

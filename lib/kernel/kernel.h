@@ -82,9 +82,9 @@ struct tce_kernel {
 
 	/* A device of a group. */
 	int (*device_open)(int group_fd, const char *device, int *fd);
-	int (*device_stop)(int fd);  /* no DMA begins after this: reset, or bus mastering cleared */
-	int (*device_reset)(int fd); /* -ENOTTY: there is no way to */
-	int (*device_resets)(int fd);			   /* 1, or 0 */
+	int (*device_stop)(int fd);   /* no DMA after this: bus mastering cleared, or reset */
+	int (*device_reset)(int fd);  /* -ENOTTY: there is no way to */
+	int (*device_resets)(int fd); /* 1, or 0 */
 	int (*device_node)(const char *device, int *node); /* NUMA node, -1: unknown. [any] */
 	int (*device_region)(int fd, unsigned index, struct kernel_region *region);
 	int (*device_read)(int fd, uint64_t offset, void *buf, size_t len); /* bytes read */

@@ -32,7 +32,7 @@ struct model_platform {
 	uint64_t alone;		/* start of a window made when the default one is gone */
 	bool pseries;		/* windows come from a hypervisor, tables have one level */
 	bool no_ddw;		/* the kernel cannot make even the default window */
-	bool fixed_window;	/* the hypervisor makes no window but the default one (W11) */
+	bool fixed_window;	/* the hypervisor makes no window but the default one (W11a) */
 	uint64_t system_page;	/* bytes */
 	uint64_t ram, hugepage; /* the machine's memory, its default hugepage */
 };
@@ -46,7 +46,7 @@ extern const struct model_platform model_lpar;	     /* an LPAR, radix, 4K kernel
 extern const struct model_platform model_lpar_64k;   /* the same, 64K kernel */
 extern const struct model_platform model_lpar_4g;    /* an LPAR whose window is at 4 GiB */
 extern const struct model_platform model_one_window; /* an LPAR with one window at a time */
-extern const struct model_platform model_vf;	     /* an LPAR's virtual function (W11) */
+extern const struct model_platform model_vf;	     /* an LPAR's virtual function (W11a) */
 extern const struct model_platform model_no_ddw;     /* an LPAR without DDW, on Linux 6.12 */
 /* The same on a kernel that can use the default window. None was measured. */
 extern const struct model_platform model_default_only;

@@ -24,8 +24,8 @@ struct tce_nvme_queue;
 /** How to open a controller. Zero every field that is not set: 0 always means the default. */
 struct tce_nvme_options {
 	struct tce_space_options space; /**< mem= is to hold all that will be mapped for it */
-	unsigned queues;      /**< most queue pairs; default: 8. It sizes the driver's memory */
-	unsigned depth;	      /**< most commands of a queue pair at a time; default: 128 */
+	unsigned queues; /**< most queue pairs, up to 1024; default: 8. It sizes the memory */
+	unsigned depth;	 /**< most commands of a queue pair at a time, up to 16383; default: 128 */
 	unsigned timeout_ms;  /**< after which a command is aborted; default: 10000 */
 	size_t page;	      /**< pages of the driver's memory; default: the default hugepage */
 	bool any_node;	      /**< not of the controller's NUMA node only */
@@ -70,6 +70,8 @@ typedef void tce_nvme_fn(void *arg, int err, unsigned status);
  * Owner: @nvme is the library's until tce_nvme_close().
  * Threads: a control call.
  * Errors: as tce_space_open(), tce_pci_open(), tce_pci_bar(), tce_arena_open(), and
+ *   -EINVAL  more queue pairs or commands than that, or a reserved field is not 0
+ *   -ENODEV  its registers read all ones: it is gone
  *   -ENOTSUP no NVMe controller, or one without the NVM command set, or with pages too large
  *   -ETIMEDOUT  it did not get ready, or did not answer
  *   -EIO     it is in a fatal state, or refused a command: the sentence has the status

@@ -19,25 +19,28 @@ struct tce_map_options {
 /**
  * Map [va, va + len), which lies in one or more regions, at a run of IOVAs. Nothing is overwritten:
  * a TCE in use is a refusal. With TCE_IOVA_ANY the window is, of those whose I/O page fits the
- * memory and whose addresses the device reaches, the one with the largest I/O page; the run is the
- * lowest free one.
+ * memory and whose addresses the device reaches, the one with the largest I/O page that has room;
+ * the run is where translation will guess it, if that is free, or else the lowest free one.
  *
  * Units: bytes; @va and @len multiples of the window's I/O page. @iova, in: the IOVA wanted, a
  *   multiple of the I/O page, or TCE_IOVA_ANY; out: where it is. @opts may be NULL.
  * Owner: the memory stays the caller's and registered until the TCEs are cleared.
  * Threads: a control call.
  * Errors:
- *   -EINVAL  empty or misaligned: the sentence names the alignment that would do; or a reserved
- *            field of the options is not 0
+ *   -EINVAL  empty or misaligned: the sentence names the alignment that would do; or, of the
+ *            options, a reserved field is not 0, the alignment no power of two, the access not made
+ *            of TCE_READ and TCE_WRITE
  *   -EEXIST  a TCE of the wanted range is in use
  *   -ENXIO   the wanted range is in no window, runs past its end, or is never handed out
  *   -ENOENT  part of the memory is in no region
  *   -ESTALE  part of it was discarded, or its region is in quarantine
- *   -ENOSPC  no window has a free run of this size and alignment
- *   -ERANGE  no window reaches below @opts->highest, or above @opts->lowest
+ *   -ENOSPC  no window has a free run of this size and alignment, or there is none
+ *   -ERANGE  the wanted range, or every window, is outside of what the device reaches or of
+ *            @opts->lowest to @opts->highest
  *   -ENOMEM  memlock too small to pin the region: the sentence has the number
  *   -EFAULT  the kernel found pages of the region missing
- *   -EIO     the hardware failed. The regions are in quarantine: not to be given back
+ *   -EIO     the kernel refused, or the hardware failed: the sentence says which, and whether
+ *            regions are in quarantine: these are not to be given back
  */
 int tce_map(struct tce_space *space, void *va, size_t len, const struct tce_map_options *opts,
 	    tce_iova_t *iova);

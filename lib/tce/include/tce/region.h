@@ -30,7 +30,8 @@ struct tce_holder {
  * Errors:
  *   -EINVAL  not aligned to the system page, empty, or past the end of the address space; @page is
  *            no power of two
- *   -EEXIST  overlaps a region without being it: the sentence names that region
+ *   -EEXIST  overlaps a region without being it, or one in quarantine or with a part discarded: the
+ *            sentence names it
  *   -EFAULT  @page is 0, was looked up since the range could have larger pages than the system's,
  *            and part of it is not mapped in this process. Otherwise the first map finds that out
  */

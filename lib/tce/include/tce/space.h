@@ -18,7 +18,8 @@ struct tce_space_options {
 	uint64_t mem;
 	/** smallest page backing that memory (page=); default: the system's default hugepage */
 	uint64_t page;
-	/** highest IOVA that the device can reach, inclusive; default: all 64 bits */
+	/** highest IOVA that the device can reach, inclusive; default: all 64 bits. A device that
+	 * shares the space with a lower one lowers it for what is mapped later */
 	uint64_t highest;
 	/** IOVA=VA is wanted up to this VA, inclusive; default: not wanted */
 	uint64_t identity;
@@ -72,13 +73,14 @@ int tce_space_adopt(int group_fd, int container_fd, const struct tce_space_optio
 		    struct tce_space **space);
 
 /**
- * End a device's use of a space. The device is stopped if it was borrowed (function reset, or bus
- * mastering cleared and read back) and its descriptor closed. The last use then ends the space:
+ * End a device's use of a space. The device is stopped if it was borrowed (bus mastering cleared,
+ * and the function reset where there is a way to; one of the two has to work) and its descriptor
+ * closed. The last use then ends the space:
  * every borrowed device is stopped, every TCE cleared, the registrations of this space are given
  * back, the windows that were made are removed, and group and container closed.
  *
  * Units: @device as it was opened; NULL for a space that was adopted.
- * Owner: @space is gone with the last use, whatever is returned, and so are its file descriptors.
+ * Owner: @space is gone with the last use on 0 and -EIO, and so are its file descriptors.
  * Threads: a control call. At the last use no thread may translate in the space any more, and the
  *   caller promises that no DMA is in flight from a device that was not borrowed from it.
  * Errors:

@@ -9,10 +9,10 @@
  * Rules that hold throughout:
  * - A function that can fail returns 0 or -errno. A failed call changes nothing and leaves its
  *   out-parameters alone, but where its description says otherwise. tce_error() has the sentence.
- * - A control call changes something: register, release, discard, map, unmap, open, close, create,
- *   remove. Control calls are serialised inside the library, may be made from any thread, not from
- *   a signal handler, and only in the process that made the first one: a child after fork() gets
- *   -EPERM, decided before the kernel is asked. None of them is repeated in "Errors:" below:
+ * - A control call is one whose "Threads:" says so: most of what changes something. Control calls,
+ *   and those that list or audit, are serialised inside the library, may be made from any thread,
+ *   not from a signal handler, and only in the process that made the first one: a child after
+ *   fork() gets -EPERM, decided before the kernel is asked. Not repeated in "Errors:" below:
  *     -EPERM   this process is not the owner (a child after fork)
  *     -EEXIST  a second copy of libtce is at work in this process already
  *     -ENOMEM  no memory for the library's own tables

@@ -27,6 +27,9 @@
  *   memory.
  *
  * On other machines these are C's fences: as strong or stronger.
+ *
+ * Units: registers by their address, a multiple of the access's size. Owner: nothing changes hands.
+ * Threads: any, signal handlers included. Errors: none; a device that is gone reads all ones.
  */
 #ifndef TCE_IO_H
 #define TCE_IO_H

@@ -58,8 +58,8 @@ int tce_pci_open(struct tce_space *space, const char *device, struct tce_pci **p
  * unmapped.
  *
  * Units: none.
- * Owner: @pci and its BARs are gone, whatever is returned. Eventfds remain the caller's. Memory
- *   that the device knew may be unmapped after 0.
+ * Owner: @pci and its BARs are gone on 0 and -EIO. Eventfds remain the caller's. Memory that the
+ *   device knew may be unmapped after 0.
  * Threads: a control call; no thread may touch a BAR any more.
  * Errors:
  *   -EIO     bus mastering could not be cleared: the device may still reach memory. That a device

@@ -106,7 +106,7 @@ struct tce_igb_frame {
  * Units: @device as for tce_space_open(), opened by it.
  * Owner: @nic is the library's until tce_igb_close(), which comes before tce_space_close().
  * Threads: as above; a control call of libtce.
- * Errors: as tce_pci_open(), and
+ * Errors: as tce_pci_open(), tce_pci_bar(), and
  *   -ENODEV  it is no 82576: the sentence has what it is
  *   -ENOMEM  no memory to note it
  *   -EIO     it does not answer, or does not come out of its reset
@@ -148,7 +148,8 @@ int tce_igb_reset(struct tce_igb *nic);
 struct tce_pci *tce_igb_pci(struct tce_igb *nic);
 
 /**
- * Give the address that the NIC was made with.
+ * Give the address that the NIC was made with; a virtual function's is the one that the physical
+ * one's driver has for it, or else one made up.
  *
  * Units: six bytes, as on the wire.
  * Owner: the caller owns @mac.
@@ -241,7 +242,7 @@ int tce_igb_accept(struct tce_igb *nic, unsigned what);
  * Owner: nothing changes hands.
  * Threads: as above.
  * Errors:
- *   -EINVAL  no such number
+ *   -EINVAL  no such number; or a virtual function's only one is to be taken away
  *   -ETIMEDOUT, -EPERM  the driver of a virtual function's physical one does not answer, or refuses
  */
 int tce_igb_mac_filter(struct tce_igb *nic, unsigned number, const uint8_t mac[6]);
@@ -330,7 +331,8 @@ int tce_igb_tx_open(struct tce_igb *nic, unsigned number, const struct tce_igb_r
  * Turn a receive queue on, without buffers.
  *
  * Units: @number below TCE_IGB_QUEUES; @buffer: bytes of each buffer: 256, 512, or a multiple of
- *   1024 up to 127 KiB. Buffers of less than 1024 bytes are of one size in all queues.
+ *   1024 up to 127 KiB. Buffers of less than 1024 bytes are of one size in all queues, and not for
+ *   virtual functions.
  * Owner: as tce_igb_tx_open().
  * Threads: as above.
  * Errors: as tce_igb_tx_open(), and
