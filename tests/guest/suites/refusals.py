@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A kernel that refuses to map what EAL has just got, or to clear what EAL is giving back, while
-testpmd forwards. A preloaded ioctl() stands in for its answer: no kernel refuses on demand."""
+testpmd forwards. A preloaded ioctl() stands in for its answer: no kernel refuses on demand. And a
+space that has memory where another one has room for what EAL gets."""
 import json
 import os
 import re
@@ -115,6 +116,25 @@ class Case:
         self.tap.note(f"{said['good']} frames compared meanwhile; {json.dumps(again)}")
         self.all_is_back()
 
+    def taken_place(self):
+        """One port has memory of its own where the block's place is for the other one: the block
+        goes behind it."""
+        with self.start() as testpmd:
+            got = self.step("get")
+            self.step("free")
+            own = self.step("own")
+            equal(own["error"], "", "the plugin's error")
+            again = self.step("get")
+            equal((again["va"], again["bad_iova"]), (got["va"], 0),
+                  "VA of the next block, its segments without an IOVA")
+            want(again["block_iova"] > got["block_iova"], "it is where the other memory is")
+            forward(self.wire, testpmd, [0, 1], FRAMES)
+            self.step("free")
+            last = self.step("disown")
+            equal((last["error"], last["corrupt"]), ("", 0), "the plugin's error, blocks written to")
+        self.tap.note(f"IOVA {got['block_iova']:#x}, then {again['block_iova']:#x}")
+        self.all_is_back()
+
     def refused_unmap(self):
         """The device that can still reach the block is stopped, the VA dead; the other one works
         on. When the first one is detached, the VA is as good as any."""
@@ -171,6 +191,8 @@ def main():
     for machine in sys.argv[1:] or ("lpar",):
         show(tap, machine, "a map that is refused leaves no IOVA, and no more",
              Case.refused_map, False)
+        show(tap, machine, "a place that is taken in one space is passed over in all",
+             Case.taken_place, False)
         show(tap, machine, "a free that is refused stops that space's device",
              Case.refused_unmap, True)
     return tap.end()
