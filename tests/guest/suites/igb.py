@@ -280,7 +280,7 @@ class Igb:
         """What cannot be opened is told in one sentence each; the other port lives."""
         a, b = self.addr[:2]
         other = self.guest.nics[2].addr
-        cases = [(f"dev={a}", ""), (f"dev={a}", "is open here already|in use"),
+        cases = [(f"dev={a}", ""), (f"dev={a}", "is open in this process already"),
                  (f"dev={other}", "8086:10d3, no Intel 82576"),
                  ("dev=0009:00:00.0", "no device 0009:00:00.0"),
                  ("dev=eth0", "eth0 is no PCI address"), ("", "exactly one dev="),
