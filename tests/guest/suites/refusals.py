@@ -131,7 +131,7 @@ class Case:
             forward(self.wire, testpmd, [0, 1], FRAMES)
             self.step("free")
             last = self.step("disown")
-            equal((last["error"], last["corrupt"]), ("", 0), "the plugin's error, blocks written to")
+            equal((last["error"], last["corrupt"]), ("", 0), "the plugin's error, bad blocks")
         self.tap.note(f"IOVA {got['block_iova']:#x}, then {again['block_iova']:#x}")
         self.all_is_back()
 
