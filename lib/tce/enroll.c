@@ -142,8 +142,6 @@ int tce_unenroll(struct tce_space *space, struct tce_region *r)
 	struct tce_use *use = tce_use_of(r, space);
 	int ret;
 
-	if (r->quarantined)
-		return tce_quarantine(r, "an earlier call on it failed");
 	if (r->uses == 1) {
 		ret = end_last(space, r);
 	} else {
