@@ -119,9 +119,8 @@ static uint64_t less_memory(const struct tce_space *space, const struct tce_need
 	struct tce_need less = *need;
 	struct tce_plan plan;
 
-	for (less.mem = size / 2; less.mem >= size / 4 && less.mem; less.mem /= 2)
-		if (less.mem < need->mem && !tce_plan(&space->facts, &less, &plan) &&
-		    (!plan.create || plan.size < size))
+	for (less.mem = size / 2; less.mem >= size / 4; less.mem /= 2)
+		if (!tce_plan(&space->facts, &less, &plan) && plan.size < size)
 			return less.mem;
 	return 0;
 }

@@ -104,6 +104,54 @@ static void opening(void)
 	assert_ok(tce_space_close(space, DEV_A));
 }
 
+static void refused_window(const struct model_platform *platform,
+			   const struct tce_space_options *opts, const char *advice)
+{
+	struct tce_space *space;
+
+	machine(platform);
+	model_fail(MODEL_WINDOW_CREATE, 1, -EINVAL);
+	assert_int_equal(tce_space_open(DEV_A, opts, &space), -EIO);
+	assert_true(model_failed());
+	assert_sentence(advice);
+}
+
+/* Less memory is named where a smaller window would do for it, and only there. */
+static void what_to_do_without_the_window(void)
+{
+	static const struct tce_space_options half = {.mem = GIB(100), .page = 2 << 20},
+					      none = {.mem = GIB(32), .page = 2 << 20},
+					      hole = {.mem = GIB(8),
+						      .page = 64 << 10,
+						      .highest = (UINT64_C(1) << 40) - 1},
+					      at_0 = {.mem = GIB(1),
+						      .page = 2 << 20,
+						      .identity = GIB(1024) - 1};
+	struct tce_window_info info, two[2];
+	struct tce_space *space;
+	size_t n = 1;
+
+	refused_window(&model_lpar, &half, "pass less memory (mem=68719476736) or other pages");
+	refused_window(&model_lpar, &none, "pass other pages");
+	refused_window(&model_p9, &hole, "pass less memory (mem=4294967296) or other pages");
+	/* A window at 0 has a hole, in which nothing is handed out; the default one has none. */
+	machine(&model_p9);
+	assert_ok(tce_space_open(DEV_A, &at_0, &space));
+	assert_ok(tce_window_list(space, &info, &n));
+	assert_int_equal(n, 1);
+	assert_false(info.is_default);
+	assert_int_equal(info.hole, GIB(2));
+	assert_int_equal(info.hole_size, GIB(2));
+	assert_ok(tce_space_close(space, DEV_A));
+	machine(&model_lpar);
+	space = open_space(DEV_A, GIB(64));
+	n = 2;
+	assert_ok(tce_window_list(space, two, &n));
+	assert_int_equal(n, 2);
+	assert_int_equal(two[0].hole_size + two[1].hole_size, 0);
+	assert_ok(tce_space_close(space, DEV_A));
+}
+
 static void adopting(void)
 {
 	struct tce_space *space = NULL;
@@ -226,11 +274,9 @@ static void the_witness_is_blind(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		whole_test(opening),
-		whole_test(adopting),
-		whole_test(borrowing),
-		whole_test(mapping),
-		leaving_test(the_witness_is_blind),
+		whole_test(opening),  whole_test(what_to_do_without_the_window),
+		whole_test(adopting), whole_test(borrowing),
+		whole_test(mapping),  leaving_test(the_witness_is_blind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
