@@ -323,8 +323,7 @@ static bool lead_elsewhere(struct tce_space *space, const struct tce_window *gon
 
 void tce_lead_back(struct tce_space *space, const struct tce_window *w, const struct tce_stretch *s)
 {
-	tce_dir_set(&space->dir, s->va, (uint64_t)s->n << w->shift,
-		    w->start + ((uint64_t)s->at << w->shift), still_true, space);
+	lead_to(space, w, s, s->at, s->at + s->n, s->va, (uint64_t)s->n << w->shift);
 }
 
 /* Memory was led elsewhere, and is about to be unpublished: see tce_iova_by_hint(). */

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include <rte_dev.h>
 #include <rte_mbuf_pool_ops.h>
@@ -157,14 +155,11 @@ static void moved(char *at, struct rte_device *dev)
 void apart(void)
 {
 	struct rte_eth_dev_info info;
-	char *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	char *at = own_memory(BYTES);
 
-	if (at == MAP_FAILED || rte_eth_dev_info_get(IN, &info) ||
-	    rte_extmem_register(at, BYTES, NULL, 0, PAGE))
-		rte_exit(EXIT_FAILURE, "no memory of the application's: %s\n", strerror(errno));
+	if (rte_eth_dev_info_get(IN, &info))
+		rte_exit(EXIT_FAILURE, "port %u does not tell its device\n", IN);
 	torn(at, info.device);
 	moved(at, info.device);
-	rte_extmem_unregister(at, BYTES);
-	munmap(at, BYTES);
+	drop_own_memory(at, BYTES);
 }

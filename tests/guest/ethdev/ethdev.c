@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ethdev.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -74,6 +76,22 @@ void wait_links(void)
 		if (rte_eth_link_get(port, &link) || !link.link_status)
 			rte_exit(EXIT_FAILURE, "port %u has no link\n", port);
 	}
+}
+
+char *own_memory(size_t bytes)
+{
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (at == MAP_FAILED || rte_extmem_register(at, bytes, NULL, 0, (size_t)2 << 20))
+		rte_exit(EXIT_FAILURE, "no memory of the application's: %s\n", strerror(errno));
+	return at;
+}
+
+void drop_own_memory(char *at, size_t bytes)
+{
+	rte_extmem_unregister(at, bytes);
+	munmap(at, bytes);
 }
 
 struct rte_mbuf *make(const struct frame *frame)

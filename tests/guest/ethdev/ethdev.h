@@ -44,6 +44,10 @@ void stop(uint16_t port);
 /* Wait for the links of both. */
 void wait_links(void);
 
+/* Hugepages that EAL has not allocated, but knows of; @bytes is a multiple of 2 MiB. */
+char *own_memory(size_t bytes);
+void drop_own_memory(char *at, size_t bytes);
+
 struct rte_mbuf *make(const struct frame *frame);
 /* Whether the data of @m is, byte for byte, that of @wanted, in however many buffers. */
 bool is_same(const struct rte_mbuf *m, const struct rte_mbuf *wanted);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <rte_dev.h>
 #include <rte_errno.h>
@@ -204,18 +203,15 @@ void memory(void)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
 	struct rte_eth_dev_info info;
-	char *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	char *at = own_memory(BYTES);
 
-	if (at == MAP_FAILED || rte_eth_dev_info_get(OUT, &info) ||
-	    rte_extmem_register(at, BYTES, NULL, 0, (size_t)2 << 20))
-		rte_exit(EXIT_FAILURE, "no memory of the application's: %s\n", strerror(errno));
+	if (rte_eth_dev_info_get(OUT, &info))
+		rte_exit(EXIT_FAILURE, "port %u does not tell its device\n", OUT);
 	start(IN, &conf, 1);
 	indirect();
 	external(at, info.device);
 	pinned(at);
 	pools();
 	stop(IN);
-	rte_extmem_unregister(at, BYTES);
-	munmap(at, BYTES);
+	drop_own_memory(at, BYTES);
 }
